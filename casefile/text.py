@@ -1,0 +1,35 @@
+"""The one border that foreign text crosses: after it, every string can be stored, shown and put into a header."""
+
+import re
+import unicodedata
+
+_LINE_ENDS = re.compile(r"\r\n?|\u2028|\u2029|\u0085")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
+_HEADER_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def clean_text(text: str) -> str:
+    """Plain Unicode: NFC, LF, no NUL, no lone surrogates, no control characters but TAB and LF."""
+    text = _SURROGATES.sub("\ufffd", text)
+    text = _LINE_ENDS.sub("\n", text)
+    return unicodedata.normalize("NFC", _CONTROLS.sub("\ufffd", text))
+
+
+def clean_header(text: str, limit: int = 200) -> str:
+    """One line, safe in a header or a list: no controls, no bidi or zero-width characters, cut at `limit`."""
+    flat = _HEADER_UNSAFE.sub(" ", _SURROGATES.sub("\ufffd", text))
+    return unicodedata.normalize("NFC", " ".join(flat.split()))[:limit].strip()
+
+
+_RESERVED = re.compile(r'[:*?"<>|]')
+
+
+def clean_filename(name: str, limit: int = 100) -> str:
+    """Only a name: no path, no hidden file, no invisible characters. Empty becomes `attachment`."""
+    flat = "".join(c for c in clean_header(name, 1000) if unicodedata.category(c) not in ("Cf", "Cc"))
+    base = _RESERVED.sub("_", flat.replace("\\", "/").rsplit("/", 1)[-1]).strip(" .")
+    stem, dot, suffix = base.rpartition(".")
+    if dot and len(base) > limit:
+        base = stem[: limit - len(suffix[:20]) - 1] + "." + suffix[:20]
+    return base[:limit] or "attachment"

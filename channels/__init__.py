@@ -1,0 +1,1 @@
+"""One folder per medium, both directions, all knowledge of that medium and nothing else."""

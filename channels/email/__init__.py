@@ -1,0 +1,1 @@
+"""Complaints by e-mail (RFC 5322, IMAP, SMTP)."""

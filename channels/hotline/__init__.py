@@ -1,0 +1,1 @@
+"""Complaints by telephone: transcripts of calls."""

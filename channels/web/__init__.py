@@ -1,0 +1,1 @@
+"""Complaints by web form and JSON API; receipt and tracking pages."""

@@ -1,0 +1,1 @@
+"""What is owed, and getting it there: plan, claim, deliver, record, sweep."""

@@ -1,0 +1,1 @@
+"""Policy packs as data, and the clock that turns them into due times."""

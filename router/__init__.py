@@ -1,0 +1,1 @@
+"""Which office answers for a complaint, and why."""
