@@ -1,4 +1,4 @@
-"""Content-addressed files: raw messages and attachments, named by their sha256, on disk before anyone relies on them."""
+"""Content-addressed files: raw messages and attachments, named by sha256, durable before anyone relies on them."""
 
 import hashlib
 import os

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from casefile.envelope import Channel, Envelope
+from casefile.text import clean_id
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Raw:
     content_hash: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "external_id", clean_id(self.external_id))
         if not self.content_hash:
             object.__setattr__(self, "content_hash", hashlib.sha256(self.body).hexdigest())
 

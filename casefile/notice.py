@@ -78,7 +78,7 @@ class Notice(Record):
     due_at: datetime
     state: NoticeState = NoticeState.SCHEDULED
     reason: str | None = None  # why it was withheld, cancelled or given up
-    next_at: datetime
+    next_at: datetime | None
     attempts: int = 0
     possible_duplicate: bool = False
     lease_token: str | None = None

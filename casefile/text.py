@@ -1,5 +1,6 @@
 """The one border that foreign text crosses: after it, every string can be stored, shown and put into a header."""
 
+import hashlib
 import re
 import unicodedata
 
@@ -20,6 +21,14 @@ def clean_header(text: str, limit: int = 200) -> str:
     """One line, safe in a header or a list: no controls, no bidi or zero-width characters, cut at `limit`."""
     flat = _HEADER_UNSAFE.sub(" ", _SURROGATES.sub("\ufffd", text))
     return unicodedata.normalize("NFC", " ".join(flat.split()))[:limit].strip()
+
+
+def clean_id(text: str, limit: int = 255) -> str:
+    """A foreign identifier that fits an index: over-long ones keep their beginning and end in a digest."""
+    flat = clean_header(text, 10_000)
+    if len(flat.encode()) <= limit:
+        return flat
+    return f"{flat[: limit // 4]}#{hashlib.sha256(flat.encode()).hexdigest()}"
 
 
 _RESERVED = re.compile(r'[:*?"<>|]')

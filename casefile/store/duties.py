@@ -1,0 +1,55 @@
+"""Duties: what is owed, until it is met or no longer owed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from casefile.audit import Tag
+from casefile.duty import Duty
+from casefile.status import DutyState
+from casefile.store.ledger import DUTY, Detail, Entry, append, transition
+from casefile.store.tables import duty
+
+
+def owe(tx: Connection, complaint_id: str, duties: Sequence[Duty], at: datetime, actor: str) -> None:
+    """Write what is owed, and that it is owed."""
+    if not duties:
+        return
+    tx.execute(duty.insert(), [owed.model_dump() for owed in duties])
+    append(tx, complaint_id, at, actor, [Entry(Tag.DUTY_OWED, _about(owed)) for owed in duties])
+
+
+def occurrences(tx: Connection, complaint_id: str) -> dict[str, int]:
+    """How often each rule has bound this case so far."""
+    query = sa.select(duty.c.rule_id, sa.func.count()).where(duty.c.complaint_id == complaint_id)
+    return {row[0]: row[1] for row in tx.execute(query.group_by(duty.c.rule_id))}
+
+
+def of_case(tx: Connection, complaint_id: str) -> list[Duty]:
+    query = sa.select(duty).where(duty.c.complaint_id == complaint_id).order_by(duty.c.due_at, duty.c.id)
+    return [Duty.model_validate(dict(row._mapping)) for row in tx.execute(query)]
+
+
+def is_open(tx: Connection, duty_id: str) -> bool:
+    return bool(tx.execute(sa.select(duty.c.state).where(duty.c.id == duty_id)).scalar_one() == DutyState.OPEN)
+
+
+def end(tx: Connection, duty_id: str, state: DutyState, at: datetime, actor: str, why: str) -> None:
+    """Meet or cancel an open duty."""
+    tag = Tag.DUTY_MET if state is DutyState.MET else Tag.DUTY_CANCELLED
+    transition(tx, DUTY, duty_id, state, at=at, actor=actor, tag=tag, detail={"why": why}, values={"ended_at": at})
+
+
+def reopen(tx: Connection, duty_id: str, at: datetime, actor: str, why: str) -> None:
+    """What seemed to meet the duty did not (the notice came back)."""
+    values: dict[str, object] = {"ended_at": None}
+    detail: Detail = {"why": why}
+    transition(
+        tx, DUTY, duty_id, DutyState.OPEN, at=at, actor=actor, tag=Tag.DUTY_REOPENED, detail=detail, values=values
+    )
+
+
+def _about(owed: Duty) -> Detail:
+    return {"duty": owed.id, "rule": owed.rule_id, "to": owed.to, "due": owed.due_at.isoformat(), "cite": owed.cite}

@@ -1,0 +1,150 @@
+"""The one way to the database: a transaction is a plain function, run whole, so none can stay open over a network call.
+
+On PostgreSQL the functions run through asyncpg; on SQLite on one writer thread and a few reader threads, which
+spares a thread hop per statement. Either way `await store.write(work, …)` returns after COMMIT.
+"""
+
+import asyncio
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from casefile.errors import ConfigError, StorageUnavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Work = Callable[Concatenate[Connection, P], T]
+
+_READERS = 4
+_BUSY_MS = 30_000
+_MEND = "Check that the database runs, is reachable and has space"
+
+
+class Store:
+    """Runs units of work. Raises StorageUnavailable when the database cannot be reached or cannot take it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._backend = _backend(url)
+
+    @property
+    def dialect(self) -> str:
+        return make_url(self.url).get_backend_name()
+
+    async def write(self, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._run(True, functools.partial(_apply, work, args, kwargs))
+
+    async def read(self, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._run(False, functools.partial(_apply, work, args, kwargs))
+
+    async def close(self) -> None:
+        await self._backend.close()
+
+    async def _run(self, writes: bool, work: Callable[[Connection], T]) -> T:
+        try:
+            return await self._backend.run(writes, work)
+        except (OSError, DBAPIError) as error:
+            if isinstance(error, DBAPIError) and not _out_of_reach(error):
+                raise
+            raise StorageUnavailable(f"database: {_first_line(error)}. {_MEND}") from error
+
+
+class _Backend(Protocol):
+    async def run(self, writes: bool, work: Callable[[Connection], T]) -> T: ...
+
+    async def close(self) -> None: ...
+
+
+class _Sqlite:
+    def __init__(self, url: str) -> None:
+        path = make_url(url).database
+        if path:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self._engine = sa.create_engine(url, poolclass=sa.pool.QueuePool, pool_size=_READERS + 1)
+        sa.event.listen(self._engine, "connect", _configure_sqlite)
+        sa.event.listen(self._engine, "begin", _begin_sqlite)
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-reader")
+
+    async def run(self, writes: bool, work: Callable[[Connection], T]) -> T:
+        threads = self._writer if writes else self._readers
+        call = asyncio.get_running_loop().run_in_executor(threads, self._transact, writes, work)
+        return await asyncio.shield(call)
+
+    def _transact(self, writes: bool, work: Callable[[Connection], T]) -> T:
+        with self._engine.connect().execution_options(writes=writes) as tx, tx.begin():
+            return work(tx)
+
+    async def close(self) -> None:
+        for threads in (self._writer, self._readers):
+            await asyncio.to_thread(threads.shutdown)
+        self._engine.dispose()
+
+
+class _Postgres:
+    def __init__(self, url: str) -> None:
+        self._engine: AsyncEngine = create_async_engine(url, pool_size=10, max_overflow=5, pool_pre_ping=True)
+
+    async def run(self, writes: bool, work: Callable[[Connection], T]) -> T:
+        async with self._engine.begin() as tx:
+            return await tx.run_sync(work)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+def _backend(url: str) -> _Backend:
+    match make_url(url).drivername:
+        case "sqlite":
+            return _Sqlite(url)
+        case "postgresql+asyncpg":
+            return _Postgres(url)
+        case other:
+            raise ConfigError(
+                "database url",
+                f"'{other}' is not supported",
+                "Use sqlite:////path/huiyin.db or postgresql+asyncpg://user@host/name",
+            )
+
+
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # SQLAlchemy's `begin` event opens the transaction itself
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # a commit survives power loss
+        f"busy_timeout={_BUSY_MS}",
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(tx: Connection) -> None:
+    # IMMEDIATE takes the write lock first: no upgrade from read to write can fail half-way.
+    tx.exec_driver_sql("BEGIN IMMEDIATE" if tx.get_execution_options().get("writes") else "BEGIN")
+
+
+def _apply(work: Callable[..., T], args: Any, kwargs: Any, tx: Connection) -> T:
+    return work(tx, *args, **kwargs)
+
+
+def _out_of_reach(error: DBAPIError) -> bool:
+    return error.connection_invalidated or isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
+
+
+def _first_line(error: OSError | SQLAlchemyError) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return str(cause).splitlines()[0] if str(cause) else type(cause).__name__
+
+
+def insert_new(tx: Connection, table: sa.Table, **values: Any) -> bool:
+    """Insert unless a unique key is taken; whether a row was written."""
+    insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
+    return tx.execute(insert(table).values(**values).on_conflict_do_nothing()).rowcount == 1
