@@ -9,7 +9,8 @@ class CaseState(StrEnum):
     ASSIGNED = "assigned"  # an office has been told
     ACCEPTED = "accepted"  # the office has taken it
     RESOLVED = "resolved"  # the customer has been given a decision
-    CLOSED = "closed"  # the revisit is over
+    REOPENED = "reopened"  # the customer is not satisfied
+    CLOSED = "closed"  # the customer is satisfied
 
 
 class DutyState(StrEnum):
@@ -39,8 +40,9 @@ CASE_MOVES: Moves = {
     _C.RECEIVED: frozenset({_C.ASSIGNED}),
     _C.ASSIGNED: frozenset({_C.ASSIGNED, _C.ACCEPTED, _C.RESOLVED}),
     _C.ACCEPTED: frozenset({_C.ASSIGNED, _C.ACCEPTED, _C.RESOLVED}),
-    _C.RESOLVED: frozenset({_C.RESOLVED, _C.ACCEPTED, _C.CLOSED}),
-    _C.CLOSED: frozenset({_C.ACCEPTED}),
+    _C.RESOLVED: frozenset({_C.RESOLVED, _C.REOPENED, _C.CLOSED}),
+    _C.REOPENED: frozenset({_C.ASSIGNED, _C.ACCEPTED, _C.RESOLVED}),
+    _C.CLOSED: frozenset({_C.REOPENED}),
 }
 
 DUTY_MOVES: Moves = {

@@ -25,6 +25,7 @@ class Kept:
     source: str
     external_id: str
     raw_sha256: str
+    raw_size: int
     received_at: datetime
     state: str
     tries: int
@@ -81,15 +82,15 @@ def stumbled(tx: Connection, inbound_id: str, error: str) -> None:
     tx.execute(inbound.update().where(inbound.c.id == inbound_id).values(tries=inbound.c.tries + 1, error=error[:2000]))
 
 
-def waiting(tx: Connection, before: datetime, limit: int = 100) -> list[str]:
+def waiting(tx: Connection, before: datetime, limit: int = 100) -> list[Kept]:
     """Kept but not processed since `before`, oldest first."""
     query = (
-        sa.select(inbound.c.id)
+        sa.select(*_KEPT)
         .where(inbound.c.state == "stored", inbound.c.received_at < before)
         .order_by(inbound.c.received_at)
         .limit(limit)
     )
-    return list(tx.execute(query).scalars())
+    return [_kept(row) for row in tx.execute(query)]
 
 
 def key_reused(tx: Connection, source: str, external_id: str, content_hash: str) -> bool:

@@ -1,0 +1,5 @@
+"""`python -m gateway` is `huiyin`."""
+
+from gateway.cli import main
+
+main()
