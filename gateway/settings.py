@@ -1,6 +1,5 @@
 """All settings of a site: `huiyin.toml` in its data folder, every key overridable by `HUIYIN_…`, checked at start."""
 
-import difflib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from casefile.errors import ConfigError
+from policy.yaml import did_you_mean
 
 FILE = "huiyin.toml"
 PREFIX = "HUIYIN_"
@@ -158,7 +158,7 @@ def _check_variables() -> None:
     for variable in os.environ:
         top = variable.partition("__")[0].removesuffix("_FILE")
         if variable.startswith(PREFIX) and variable not in _NOT_SETTINGS and top not in known:
-            raise ConfigError(f"environment {variable}", "is not a setting", _nearest(top, known))
+            raise ConfigError(f"environment {variable}", "is not a setting", did_you_mean(top, known))
 
 
 def _explain(file: Path, error: ValidationError) -> ConfigError:
@@ -166,7 +166,7 @@ def _explain(file: Path, error: ValidationError) -> ConfigError:
     path = [str(part) for part in first["loc"]]
     where = f"{file}: {'.'.join(path)}"
     if first["type"] == "extra_forbidden":
-        return ConfigError(where, "is not a setting", _nearest(path[-1], _keys(path[:-1])))
+        return ConfigError(where, "is not a setting", did_you_mean(path[-1], _keys(path[:-1])))
     given = "" if isinstance(first["input"], dict) else f" (given: {first['input']!r})"
     return ConfigError(where, f"{first['msg']}{given}", f"Correct it in {file.name} or by {_variable(path)}")
 
@@ -178,11 +178,6 @@ def _keys(path: list[str]) -> set[str]:
             annotation = model.model_fields[part].annotation
             model = annotation.__args__[0] if hasattr(annotation, "__args__") else annotation
     return set(model.model_fields)
-
-
-def _nearest(name: str, known: set[str]) -> str:
-    close = difflib.get_close_matches(name, known, 1)
-    return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(sorted(known))}"
 
 
 def _variable(path: list[str]) -> str:

@@ -114,6 +114,7 @@ inbound = sa.Table(
         postgresql_where=sa.text("state = 'stored'"),
     ),
     sa.Index("ix_inbound_external", "external_id"),
+    sa.Index("ix_inbound_state", "state"),
 )
 
 remark = sa.Table(

@@ -1,1 +1,4 @@
-"""Complaints by telephone: transcripts of calls."""
+"""Complaints by telephone: transcripts of calls.
+
+decode (bytes to text) · dialogue, with header and clock (text to a transcript) · parse (transcript to envelope)
+"""
