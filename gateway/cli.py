@@ -6,12 +6,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from casefile.envelope import Channel
 from casefile.errors import HuiyinError
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
 
 DATA_HELP = "the folder of the site / 站点文件夹"
 Data = Annotated[Path, typer.Option("--data", envvar="HUIYIN_DATA", help=DATA_HELP)]
@@ -43,9 +46,8 @@ def up(
     with _told():
         if not new_site.exists(data):
             made = new_site.make_site(data, f"http://127.0.0.1:{port}")
-            _say(
-                f"站点已建立 new site: {data}\n控制台账号 console account: {new_site.ADMIN} / {made.password}（只显示一次 shown once）"
-            )
+            _say(f"站点已建立 new site: {data}")
+            _say(_account(made.password))
         settings = _start(data)
         asyncio.run(new_site.migrate(data))
         parts = [processes.serving("127.0.0.1", port), processes.working, processes.polling]
@@ -91,7 +93,7 @@ def init(
     with _told():
         made = new_site.make_site(folder, public_url)
         asyncio.run(new_site.migrate(folder))
-        _say(f"控制台账号 console account: {new_site.ADMIN} / {made.password}（只显示一次 shown once）")
+        _say(_account(made.password))
         _say(f"下一步 next: edit {folder}/huiyin.toml, then huiyin doctor --data {folder}")
 
 
@@ -131,12 +133,16 @@ def route(
             sys.stdout.write(json.dumps(assignment, ensure_ascii=False) + "\n")
 
 
-def _start(data: Path):  # type: ignore[no-untyped-def]
+def _start(data: Path) -> "Settings":
     from gateway import logs, settings
 
     loaded = settings.load(data)
     logs.configure(loaded.log_level)
     return loaded
+
+
+def _account(password: str) -> str:
+    return f"控制台账号 console account: admin / {password}（只显示一次 shown once）"
 
 
 def _where_to_click(url: str, *, really_sends: bool) -> str:
@@ -155,9 +161,6 @@ def _told() -> Iterator[None]:
     """A failure that we foresaw is one line that says what to do, not a traceback."""
     try:
         yield
-    except HuiyinError as error:
-        typer.secho(f"错误 error: {error}", fg=typer.colors.RED, err=True)
-        raise typer.Exit(1) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (HuiyinError, OSError, UnicodeDecodeError) as error:
         typer.secho(f"错误 error: {error}", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from error
