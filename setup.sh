@@ -14,7 +14,7 @@ die() { say "$*"; exit 1; }
 mark() { echo "$(cksum <"$1") $root/$1"; }
 ready() { [ -x .venv/bin/python ] && grep -qxF "$(mark "$lock")" "$stamp" 2>/dev/null; }
 
-new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
 
 find_python() {
     for python in python3 python3.14 python3.13 python3.12 python3.11; do

@@ -42,6 +42,7 @@ class Tag(StrEnum):
     CONSOLE_LOGIN = "console:login"
     CONSOLE_REFUSED = "console:refused"
     CONSOLE_EXPORT = "console:export"
+    CONSOLE_BYTES = "console:bytes"
 
 
 class Event(Record):

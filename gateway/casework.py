@@ -1,7 +1,7 @@
 """What an office does with a case, and what the customer may see and say: each act is one transaction."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -11,7 +11,7 @@ from casefile.audit import Event, Tag
 from casefile.complaint import Complaint
 from casefile.duty import Duty
 from casefile.envelope import Envelope
-from casefile.errors import InputError
+from casefile.errors import ForbiddenMove, InputError
 from casefile.notice import NoticeKind
 from casefile.office import Office
 from casefile.status import CaseState
@@ -47,14 +47,22 @@ class DeskView:
     events: tuple[Event, ...]
     offices: tuple[Office, ...]
 
+    @property
+    def revision(self) -> int:
+        return _revision(self.events)
+
 
 @dataclass(frozen=True)
 class Act:
-    """What an office does: `words` reach the customer (progress, resolve) or the next office (refer)."""
+    """What an office does: `words` reach the customer (progress, resolve) or the next office (refer).
+
+    `seen` is the revision of the case that the office had before its eyes; at any other, nothing is done.
+    """
 
     action: Action
     words: str = ""
     to_office: str = ""
+    seen: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ class Casework:
         return await self.store.read(self._view, token)
 
     async def act(self, token: str, act: Act) -> DeskView:
-        """Raises NotFound, LinkExpired, InputError (what is missing), ForbiddenMove (not in this state)."""
+        """Raises NotFound, LinkExpired, InputError (what is missing), ForbiddenMove (the state, or what was seen)."""
         act = _checked(act)
         view = await self.store.write(self._act, token, act)
         await self.doorbell.ring(view.case.id, len(view.events))
@@ -95,6 +103,8 @@ class Casework:
     def _act(self, tx: Connection, token: str, act: Act) -> DeskView:
         found = links.find(tx, token, "desk", self.now())
         case = complaints.lock(tx, found.complaint_id)
+        if act.seen not in (None, _revision(ledger.events(tx, case.id))):
+            raise ForbiddenMove(f"case {case.number} has moved on since the office looked at it")
         actor = f"office:{found.office_id}"
         steps = {
             Action.ACCEPT: self._accept,
@@ -107,7 +117,7 @@ class Casework:
 
     def _accept(self, tx: Connection, case: Complaint, act: Act, actor: str) -> None:
         self._move(tx, case, CaseState.ACCEPTED, Tag.CASE_ACCEPTED, actor)
-        self.planner.happened(tx, case, [CaseEvent.ACCEPTED], self.now(), actor)
+        self.planner.happened(tx, case, CaseEvent.ACCEPTED, self.now(), actor)
 
     def _progress(self, tx: Connection, case: Complaint, act: Act, actor: str) -> None:
         remark = self._remark(tx, case, "progress", act.words, actor)
@@ -130,7 +140,7 @@ class Casework:
         links.revoke(tx, case.id, "desk", self.now(), actor, "the case was referred to another office")
         case = case.model_copy(update={"office_id": office.id})
         self.planner.readdress(tx, case, self.now(), actor)
-        self.planner.happened(tx, case, [CaseEvent.TRANSFERRED], self.now(), actor, words=act.words)
+        self.planner.happened(tx, case, CaseEvent.TRANSFERRED, self.now(), actor, words=act.words)
 
     def _remark(self, tx: Connection, case: Complaint, kind: str, words: str, actor: str) -> str:
         return complaints.add_remark(tx, case.id, Remark(kind, actor, words, self.now()))
@@ -155,4 +165,9 @@ def _checked(act: Act) -> Act:
         raise InputError("write what the customer or the next office is to read", {"words": "words.missing"})
     if len(words) > MAX_WORDS:
         raise InputError(f"at most {MAX_WORDS} characters", {"words": "words.too_long"})
-    return Act(act.action, words, act.to_office)
+    return replace(act, words=words)
+
+
+def _revision(events: Sequence[Event]) -> int:
+    """How often something was done in the case or written to it; notices going out do not count."""
+    return sum(event.tag.startswith(("case:", "message:")) for event in events)

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from casefile.audit import Tag
 from casefile.blobs import Blobs
+from casefile.complaint import Complaint
 from casefile.envelope import Channel, Envelope, RawRef
 from casefile.errors import StorageUnavailable
 from casefile.failpoint import failpoint
@@ -49,7 +50,7 @@ class Intake:
     async def process(self, kept: Kept, envelope: Envelope | None = None) -> Accepted:
         """Make a case of what was kept. Safe to repeat: the second time it returns the first result."""
         if kept.state != "stored":
-            return await self.store.read(self.registry.receipt, kept)
+            return await self.store.read(self.registry.again, kept)
         try:
             envelope = envelope or await self._parse(kept)
             await self._save_attachments(envelope)
@@ -75,18 +76,17 @@ class Intake:
         """One transaction: from here on everything is on record, or nothing."""
         kept = inbound.lock(tx, inbound_id)
         if kept.state != "stored":
-            return self.registry.receipt(tx, kept)
+            return self.registry.again(tx, kept)
         found = match(tx, kept, envelope, self.registry.key)
-        case_id = found.complaint_id
         if found.outcome is Outcome.OPENED:
-            case_id = self.registry.open(tx, kept, envelope)
+            case: Complaint | None = self.registry.open(tx, kept, envelope)
         else:
-            self.registry.join(tx, kept, envelope, found)
-        inbound.finish(tx, kept.id, envelope, found.outcome, case_id, shunted=shunted)
+            case = self.registry.join(tx, kept, envelope, found)
         if shunted:
-            self.registry.note(tx, Tag.MESSAGE_SHUNTED, kept, case_id)
+            self.registry.note(tx, Tag.MESSAGE_SHUNTED, kept, case.id if case else None)
+        inbound.finish(tx, kept.id, envelope, found.outcome, case.id if case else None, shunted=shunted)
         failpoint("plan.before_commit")
-        return self.registry.receipt(tx, inbound.lock(tx, inbound_id))
+        return self.registry.receipt(kept, found.outcome, case)
 
     async def _parse(self, kept: Kept) -> Envelope:
         body = await asyncio.to_thread(self.blobs.get, kept.raw_sha256)

@@ -84,7 +84,7 @@ class PublicDesk:
             values={"satisfied": satisfied},
         )
         if satisfied:
-            self.planner.happened(tx, case, [CaseEvent.CLOSED], at, ACTOR)
+            self.planner.happened(tx, case, CaseEvent.CLOSED, at, ACTOR)
         else:
             words = comment or "客户对处理结果不满意。 The customer is not satisfied with the outcome."
             self.planner.say(tx, case, NoticeKind.ADDITION, words, at, ACTOR, CaseEvent.REOPENED)

@@ -20,7 +20,6 @@ from casefile.store.ledger import CASE, NOTICE, Detail, Entry
 from casefile.token import digest, tracking_secret
 from gateway.matching import Match
 from notifier.plan import Planner
-from policy.vocabulary import CaseEvent
 from router.assign import Assignment, Facts, assign
 from router.offices import Offices
 from router.table import Table
@@ -41,8 +40,8 @@ class Registry:
     zone: ZoneInfo
     now: Callable[[], datetime]
 
-    def open(self, tx: Connection, kept: Kept, envelope: Envelope) -> str:
-        """A new case: numbered, routed, its duties and notices planned. Its id."""
+    def open(self, tx: Connection, kept: Kept, envelope: Envelope) -> Complaint:
+        """A new case: numbered, routed, its duties and notices planned."""
         case = self._complaint(tx, kept, envelope)
         route = assign(Facts.of(case), self.table, self.offices)
         case = case.model_copy(update={"office_id": route.office})
@@ -58,24 +57,29 @@ class Registry:
             tag=Tag.CASE_ROUTED,
             detail=_why(route),
         )
-        self.planner.happened(tx, case, [CaseEvent.RECEIVED, CaseEvent.TRANSFERRED], case.received_at, ACTOR)
-        return case.id
+        self.planner.opened(tx, case, route.reasons, ACTOR)
+        return case
 
-    def join(self, tx: Connection, kept: Kept, envelope: Envelope, found: Match) -> None:
+    def join(self, tx: Connection, kept: Kept, envelope: Envelope, found: Match) -> Complaint | None:
         """Not a new case: a copy, an addition, a bounce, or something automatic."""
         detail: Detail = {"by": found.by, "known_sender": found.known_sender}
         self.note(tx, Tag(f"message:{found.outcome}"), kept, found.complaint_id, detail)
-        if found.outcome is Outcome.ADDED and found.complaint_id:
-            self._tell_office(tx, complaints.lock(tx, found.complaint_id), envelope)
+        case = complaints.lock(tx, found.complaint_id) if found.complaint_id else None
+        if found.outcome is Outcome.ADDED and case:
+            self._tell_office(tx, case, envelope)
         if found.outcome is Outcome.RETURNED and found.notice:
             self._take_back(tx, found.notice, envelope)
+        return case
 
-    def receipt(self, tx: Connection, kept: Kept) -> Accepted:
-        """What the sender is told, the first time and again. Only who opened a case is shown its secret."""
-        outcome = kept.outcome or Outcome.AUTOMATIC
-        if not kept.complaint_id:
+    def again(self, tx: Connection, kept: Kept) -> Accepted:
+        """What the sender was told the first time."""
+        case = complaints.get(tx, kept.complaint_id) if kept.complaint_id else None
+        return self.receipt(kept, kept.outcome or Outcome.AUTOMATIC, case)
+
+    def receipt(self, kept: Kept, outcome: Outcome, case: Complaint | None) -> Accepted:
+        """Only who opened a case is shown its secret."""
+        if case is None:
             return Accepted(kept.id, outcome)
-        case = complaints.get(tx, kept.complaint_id)
         secret = tracking_secret(self.key, case.id) if outcome is Outcome.OPENED else None
         return Accepted(kept.id, outcome, case.id, case.number, secret)
 

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,8 +11,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from channels.email.send import EmailTransport, SmtpSettings
-
 from casefile.blobs import Blobs
 from casefile.envelope import Channel
 from casefile.errors import ConfigError
@@ -20,6 +18,7 @@ from casefile.notice import Transport
 from casefile.store import schema
 from casefile.store.engine import Store
 from channels.email.parse import parse as parse_email
+from channels.email.send import EmailTransport, SmtpSettings
 from channels.hotline.parse import parse as parse_hotline
 from channels.sms.compose import compose as compose_sms
 from channels.sms.parse import parse as parse_sms
@@ -37,7 +36,7 @@ from notifier.doorbell import settings as redis_settings
 from notifier.house import House
 from notifier.plan import Planner
 from notifier.render import Renderer
-from policy.calendar import WorkCalendar
+from policy.calendar import WorkCalendar, calendar_named, read_overrides
 from policy.pack import Pack, builtin_packs, load_pack
 from router.offices import Offices
 from router.table import Table
@@ -127,7 +126,7 @@ def assemble(settings: Settings, store: Store, doorbell: Doorbell, redis_url: st
         key=key,
         offices={office.id: office for office in offices},
         packs={pack.ref: pack for pack in packs.values()},
-        calendar=WorkCalendar(settings.country),
+        calendars=_calendars(packs.values(), settings.folder("calendar.yaml")),
         transports=transports(settings, outgoing, now),
         renderer=Renderer(zone),
     )
@@ -161,6 +160,12 @@ def load_packs(folder: Path) -> dict[str, Pack]:
             raise ConfigError(str(path), f"there is a pack with the id '{pack.id}' already", "Choose another id")
         packs[pack.id] = pack
     return packs
+
+
+def _calendars(packs: Iterable[Pack], own: Path) -> dict[str, WorkCalendar]:
+    """The calendars that the packs name, with the days off and make-up days of the site's own file."""
+    overrides = read_overrides(own) if own.is_file() else None
+    return {name: calendar_named(name, overrides) for name in {pack.calendars.wd for pack in packs}}
 
 
 def _pack_in_force(packs: Mapping[str, Pack], settings: Settings) -> Pack:

@@ -4,6 +4,7 @@ Runs inside the transaction of the event itself, so that no event can be on reco
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import uuid4
 
@@ -13,11 +14,14 @@ from casefile.complaint import Complaint
 from casefile.duty import Duty
 from casefile.notice import Notice, NoticeKind, Urgency
 from casefile.status import DutyState
-from casefile.store import duties, outbox
+from casefile.store import complaints, duties, links, outbox
+from casefile.store.ledger import append
 from notifier.house import House
-from notifier.write import COMPLAINANT, Task, Writer
+from notifier.write import COMPLAINANT, Known, Task, Writer, Written
 from policy.plan import Facts, PlannedDuty, ended_by, plan
 from policy.vocabulary import CaseEvent
+
+_SAID = "said."  # marks what a person wrote: no event cancels that
 
 
 class Planner:
@@ -25,32 +29,25 @@ class Planner:
         self._house = house
         self._writer = Writer(house)
 
+    def opened(self, tx: Connection, case: Complaint, reasons: Sequence[str], actor: str) -> None:
+        """A new case, received and given to its office: what is owed runs from its receipt."""
+        events = (CaseEvent.RECEIVED, CaseEvent.TRANSFERRED)
+        self._owe(tx, case, events, Known(reasons=reasons), case.received_at, actor)
+
     def happened(
         self,
         tx: Connection,
         case: Complaint,
-        events: Sequence[CaseEvent],
+        event: CaseEvent,
         at: datetime,
         actor: str,
         *,
         words: str = "",
         spared: Duty | None = None,
     ) -> None:
-        """Write what the pack makes of these events: duties ended (but for `spared`), duties owed, notices planned."""
-        standing = [duty for duty in duties.of_case(tx, case.id) if duty != spared]
-        for event in events:
-            self._end(tx, case, event, standing, at, actor)
-        pack, calendar = self._house.packs[case.policy], self._house.calendar
-        rules = [rule for event in events for rule in plan(pack, event, at, Facts(channel=case.channel), calendar)]
-        owed = _owed(case, rules, standing)
-        duties.owe(tx, case.id, owed, at, actor)
-        known = duties.of_case(tx, case.id) if standing else owed
-        notices = [
-            self._writer.write(tx, case, _task(rule, duty, words), known, at)
-            for rule, duty in zip(rules, owed, strict=True)
-            if rule.send_at
-        ]
-        outbox.plan(tx, case.id, notices, at, actor)
+        """Write what the pack makes of an event: duties ended (but for `spared`), duties owed, notices planned."""
+        self._end(tx, case, event, spared, at, actor)
+        self._owe(tx, case, [event], _known(tx, case), at, actor, words)
 
     def say(
         self,
@@ -66,49 +63,91 @@ class Planner:
 
         The duty is met when the notice is accepted for delivery, not when somebody says so.
         """
-        known = duties.of_case(tx, case.id)
-        owed = next((d for d in known if d.what == kind and d.state is DutyState.OPEN), None)
+        known = _known(tx, case)
+        owed = next((d for d in known.duties if d.what == kind and d.state is DutyState.OPEN), None)
         if owed:
-            _cancel(tx, outbox.pending(tx, case.id), {owed.id}, at, actor, f"{actor} wrote instead")
+            _cancel(tx, case, {owed.id}, at, actor, f"{actor} wrote instead")
         due_at = owed.due_at if owed else at
-        task = Task(kind, Urgency.DEADLINE, due_at=due_at, send_at=at, duty=owed, words=words, rule=f"said.{kind}")
-        outbox.plan(tx, case.id, [self._writer.write(tx, case, task, known, at)], at, actor)
+        task = Task(kind, Urgency.DEADLINE, due_at=due_at, send_at=at, duty=owed, words=words, rule=f"{_SAID}{kind}")
+        _put(tx, case, (), [self._writer.write(case, task, known, at)], at, actor)
         if event:
-            self.happened(tx, case, [event], at, actor, spared=owed)
+            self.happened(tx, case, event, at, actor, spared=owed)
 
     def readdress(self, tx: Connection, case: Complaint, at: datetime, actor: str) -> None:
         """The case has another office now: what waits for the old one is cancelled and written anew."""
-        known = duties.of_case(tx, case.id)
+        known = _known(tx, case)
         for waiting in outbox.pending(tx, case.id):
             if waiting.recipient_id in (COMPLAINANT, case.office_id):
                 continue
             outbox.cancel(tx, waiting.id, at, actor, "the case was referred to another office")
             if waiting.kind is NoticeKind.REMINDER:
-                outbox.plan(tx, case.id, [self._again(tx, case, waiting, known, at)], at, actor)
+                _put(tx, case, (), [self._again(case, waiting, known, at)], at, actor)
 
-    def _again(self, tx: Connection, case: Complaint, old: Notice, known: Sequence[Duty], at: datetime) -> Notice:
-        duty = next((d for d in known if d.id == old.duty_id), None)
-        task = Task(
-            old.kind, old.urgency, due_at=old.due_at, send_at=old.next_at or at, duty=duty, rule=f"{old.rule_id}.again"
-        )
-        return self._writer.write(tx, case, task, known, at)
+    def _owe(
+        self,
+        tx: Connection,
+        case: Complaint,
+        events: Sequence[CaseEvent],
+        known: Known,
+        at: datetime,
+        actor: str,
+        words: str = "",
+    ) -> None:
+        pack, facts = self._house.packs[case.policy], Facts(channel=case.channel)
+        calendar = self._house.calendar(case.policy)
+        rules = [rule for event in events for rule in plan(pack, event, at, facts, calendar)]
+        owed = _owed(case, rules, known.duties)
+        known = replace(known, duties=[*known.duties, *owed])
+        letters = [
+            self._writer.write(case, _task(rule, duty, words), known, at)
+            for rule, duty in zip(rules, owed, strict=True)
+            if rule.send_at
+        ]
+        _put(tx, case, owed, letters, at, actor)
+
+    def _again(self, case: Complaint, old: Notice, known: Known, at: datetime) -> Written:
+        duty = next((d for d in known.duties if d.id == old.duty_id), None)
+        rule = f"{old.rule_id}.again"
+        task = Task(old.kind, old.urgency, due_at=old.due_at, send_at=old.next_at or at, duty=duty, rule=rule)
+        return self._writer.write(case, task, known, at)
 
     def _end(
-        self, tx: Connection, case: Complaint, event: CaseEvent, standing: Sequence[Duty], at: datetime, actor: str
+        self, tx: Connection, case: Complaint, event: CaseEvent, spared: Duty | None, at: datetime, actor: str
     ) -> None:
         met, cancelled = ended_by(self._house.packs[case.policy], event)
         ending = {*met, *cancelled}
-        ended = [duty for duty in standing if duty.state is DutyState.OPEN and duty.rule_id in ending]
+        standing = [duty for duty in duties.of_case(tx, case.id) if duty.state is DutyState.OPEN and duty != spared]
+        ended = [duty for duty in standing if duty.rule_id in ending]
         for duty in ended:
             state = DutyState.MET if duty.rule_id in met else DutyState.CANCELLED
             duties.end(tx, duty.id, state, at, actor, event)
         if ended:
-            _cancel(tx, outbox.pending(tx, case.id), {d.id for d in ended}, at, actor, event)
+            _cancel(tx, case, {duty.id for duty in ended}, at, actor, event)
 
 
-def _cancel(tx: Connection, pending: Sequence[Notice], duty_ids: set[str], at: datetime, actor: str, why: str) -> None:
-    for waiting in pending:
-        if waiting.duty_id in duty_ids:
+def _known(tx: Connection, case: Complaint) -> Known:
+    reasons = complaints.route_of(tx, case.id).get("reasons")
+    return Known(
+        duties=duties.of_case(tx, case.id),
+        threads=outbox.threads(tx, case.id),
+        reasons=[str(reason) for reason in reasons] if isinstance(reasons, list) else (),
+    )
+
+
+def _put(
+    tx: Connection, case: Complaint, owed: Sequence[Duty], letters: Sequence[Written], at: datetime, actor: str
+) -> None:
+    """Duties, notices and links, and that they are there."""
+    notices = [letter.notice for letter in letters]
+    entries = [*duties.owe(tx, owed), *outbox.plan(tx, notices)]
+    links.issue(tx, {token: granted for letter in letters for token, granted in letter.links.items()})
+    append(tx, case.id, at, actor, entries)
+
+
+def _cancel(tx: Connection, case: Complaint, duty_ids: set[str], at: datetime, actor: str, why: str) -> None:
+    """What waits for these duties, unless a person wrote it."""
+    for waiting in outbox.pending(tx, case.id):
+        if waiting.duty_id in duty_ids and not waiting.rule_id.startswith(_SAID):
             outbox.cancel(tx, waiting.id, at, actor, why)
 
 

@@ -19,7 +19,7 @@ def test_what_is_missing_is_said_in_one_line(name: str, monkeypatch: pytest.Monk
     with pytest.raises(needs.Missing) as missing:
         needs.require(name)
     assert str(missing.value) == f"missing: {name} ({need.without}). Install: apt-get install {need.packages}"
-    assert needs.missing() == [name, *(other for other in needs.missing() if other != name)]
+    assert name in needs.missing()
 
 
 def test_programs_are_found_outside_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,7 +32,7 @@ def test_programs_are_found_outside_the_path(tmp_path: Path, monkeypatch: pytest
     assert needs.program("other", "dovecot", places=(str(tmp_path),)) == tool
 
 
-@pytest.mark.parametrize(("strict", "code"), [("", 0), ("0", 0), ("1", 1)])
+@pytest.mark.parametrize(("strict", "code"), [("0", 0), ("1", 1)])
 def test_a_skip_is_a_failure_only_where_nothing_may_be_missing(tmp_path: Path, strict: str, code: int) -> None:
     file = tmp_path / "test_skip.py"
     file.write_text("import pytest\ndef test_good(): pass\ndef test_skip(): pytest.skip('missing: x')\n", "ascii")

@@ -9,22 +9,15 @@ from sqlalchemy.engine import Connection
 from casefile.audit import Tag
 from casefile.duty import Duty
 from casefile.status import DutyState
-from casefile.store.ledger import DUTY, Detail, Entry, append, transition
+from casefile.store.ledger import DUTY, Detail, Entry, transition
 from casefile.store.tables import duty
 
 
-def owe(tx: Connection, complaint_id: str, duties: Sequence[Duty], at: datetime, actor: str) -> None:
-    """Write what is owed, and that it is owed."""
-    if not duties:
-        return
-    tx.execute(duty.insert(), [owed.model_dump() for owed in duties])
-    append(tx, complaint_id, at, actor, [Entry(Tag.DUTY_OWED, _about(owed)) for owed in duties])
-
-
-def occurrences(tx: Connection, complaint_id: str) -> dict[str, int]:
-    """How often each rule has bound this case so far."""
-    query = sa.select(duty.c.rule_id, sa.func.count()).where(duty.c.complaint_id == complaint_id)
-    return {row[0]: row[1] for row in tx.execute(query.group_by(duty.c.rule_id))}
+def owe(tx: Connection, owed: Sequence[Duty]) -> list[Entry]:
+    """Write what is owed; the entries are for the case's record."""
+    if owed:
+        tx.execute(duty.insert(), [one.model_dump() for one in owed])
+    return [Entry(Tag.DUTY_OWED, _about(one)) for one in owed]
 
 
 def of_case(tx: Connection, complaint_id: str) -> list[Duty]:

@@ -29,8 +29,8 @@ class Kept:
     received_at: datetime
     state: str
     tries: int
-    outcome: Outcome | None
-    complaint_id: str | None
+    outcome: Outcome | None = None
+    complaint_id: str | None = None
 
 
 _KEPT = [inbound.c[name] for name in Kept.__dataclass_fields__]
@@ -38,20 +38,19 @@ _KEPT = [inbound.c[name] for name in Kept.__dataclass_fields__]
 
 def keep(tx: Connection, raw: Raw, raw_sha256: str) -> Kept:
     """Put the message on record, once per (channel, source, external id, content)."""
-    insert_new(
-        tx,
-        inbound,
+    fresh = Kept(
         id=uuid4().hex,
         channel=raw.channel,
         source=raw.source,
         external_id=raw.external_id,
-        content_hash=raw.content_hash,
         raw_sha256=raw_sha256,
         raw_size=len(raw.body),
         received_at=raw.received_at,
         state="stored",
         tries=0,
     )
+    if insert_new(tx, inbound, **fresh.__dict__, content_hash=raw.content_hash):
+        return fresh
     key = (raw.channel, raw.source, raw.external_id, raw.content_hash)
     same = [column == value for column, value in zip(_KEY, key, strict=True)]
     return _kept(tx.execute(sa.select(*_KEPT).where(*same)).one())

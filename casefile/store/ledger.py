@@ -30,6 +30,8 @@ def open_chain(tx: Connection, chain_id: str) -> None:
 
 def append(tx: Connection, chain_id: str, at: datetime, actor: str, entries: Sequence[Entry]) -> None:
     """The single door to the audit table. Takes the chain's row lock, so a chain cannot fork."""
+    if not entries:
+        return
     head = tx.execute(
         chain.update()
         .where(chain.c.id == chain_id)

@@ -1,5 +1,6 @@
 """Links that let their holder act on one case: only the hash of the token is kept here, with what it is good for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,8 +29,10 @@ class Link:
 _COLUMNS = [link.c[name] for name in Link.__dataclass_fields__]
 
 
-def issue(tx: Connection, token: str, granted: Link) -> None:
-    tx.execute(link.insert().values(token_hash=digest(token), **granted.__dict__))
+def issue(tx: Connection, granted: Mapping[str, Link]) -> None:
+    """By token."""
+    if granted:
+        tx.execute(link.insert(), [{"token_hash": digest(token), **one.__dict__} for token, one in granted.items()])
 
 
 def find(tx: Connection, token: str, purpose: str, now: datetime) -> Link:

@@ -17,7 +17,7 @@ from casefile.failpoint import failpoint
 from casefile.notice import Attempt, Notice, Stage, Urgency
 from casefile.status import DutyState, NoticeState
 from casefile.store import duties
-from casefile.store.ledger import NOTICE, Detail, Entry, append, transition
+from casefile.store.ledger import NOTICE, Detail, Entry, transition
 from casefile.store.tables import attempt, notice
 
 _RANKS = {urgency: rank for rank, urgency in enumerate(Urgency)}
@@ -25,12 +25,11 @@ _URGENCIES = list(Urgency)
 _CLAIMABLE = (NoticeState.SCHEDULED, NoticeState.RETRY_WAIT, NoticeState.IN_DOUBT)
 
 
-def plan(tx: Connection, complaint_id: str, notices: Sequence[Notice], at: datetime, actor: str) -> None:
-    """Write notices, frozen. A rule that is run twice hits the unique key and fails."""
-    if not notices:
-        return
-    tx.execute(notice.insert(), [{**n.model_dump(), "urgency": _RANKS[n.urgency]} for n in notices])
-    append(tx, complaint_id, at, actor, [_planned(n) for n in notices])
+def plan(tx: Connection, notices: Sequence[Notice]) -> list[Entry]:
+    """Write notices, frozen; the entries are for the case's record. A rule run twice hits the unique key and fails."""
+    if notices:
+        tx.execute(notice.insert(), [{**n.model_dump(), "urgency": _RANKS[n.urgency]} for n in notices])
+    return [_planned(n) for n in notices]
 
 
 def _planned(planned: Notice) -> Entry:
@@ -201,12 +200,13 @@ def of_case(tx: Connection, complaint_id: str) -> list[Notice]:
     return [_notice(row) for row in tx.execute(query)]
 
 
-def thread(tx: Connection, complaint_id: str, recipient_id: str) -> list[str]:
-    """The Message-IDs of all that went to this recipient about this case, oldest first."""
-    query = sa.select(notice.c.message_id).where(
-        notice.c.complaint_id == complaint_id, notice.c.recipient_id == recipient_id
-    )
-    return list(tx.execute(query.order_by(notice.c.created_at, notice.c.id)).scalars())
+def threads(tx: Connection, complaint_id: str) -> dict[str, list[str]]:
+    """By recipient, the Message-IDs of all that was written to them about this case, oldest first."""
+    query = sa.select(notice.c.recipient_id, notice.c.message_id).where(notice.c.complaint_id == complaint_id)
+    found: dict[str, list[str]] = {}
+    for recipient, message_id in tx.execute(query.order_by(notice.c.created_at, notice.c.id)):
+        found.setdefault(recipient, []).append(message_id)
+    return found
 
 
 def pending(tx: Connection, complaint_id: str) -> list[Notice]:

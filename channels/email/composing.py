@@ -43,7 +43,7 @@ def compose(draft: Draft, sender_name: str, sender_address: str, reply_pattern: 
     everywhere = f"{sender.addr_spec}{to.addr_spec}{reply_to.addr_spec}"
     message = EmailMessage(policy=_WIRE if everywhere.isascii() else _WIRE_UTF8)
     message["From"], message["To"], message["Reply-To"] = sender, to, reply_to
-    message["Subject"] = clean_header(draft.subject)
+    message["Subject"] = _plain(draft.subject)
     message["Date"] = draft.date
     _add_ids(message, draft)
     _add_origin(message, draft)
@@ -51,10 +51,17 @@ def compose(draft: Draft, sender_name: str, sender_address: str, reply_pattern: 
     return message.as_bytes()
 
 
-def ascii_domain(address: str) -> str:
-    """The address with its domain in the form that every mail server understands (RFC 5890)."""
-    local, _, domain = address.rpartition("@")
-    return f"{local}@{_idna(domain)}"
+def wire_address(address: str) -> str:
+    """The address as a mail server takes it, its domain in ASCII (RFC 5890). Raises InputError."""
+    return _address(address).addr_spec
+
+
+def _address(address: str, name: str = "") -> Address:
+    parts = _ADDRESS.fullmatch(address)
+    if parts is None or address != clean_header(address, 320):
+        why = "not an e-mail address. Correct it, or use another channel"
+        raise InputError(f"{clean_header(address) or '(empty)'}: {why}")
+    return Address(display_name=_plain(name), username=parts[1], domain=_idna(parts[2]))
 
 
 def _idna(domain: str) -> str:
@@ -64,28 +71,28 @@ def _idna(domain: str) -> str:
         raise InputError(f"{clean_header(domain)}: not a domain name. Correct the address") from error
 
 
-def _address(address: str, name: str = "") -> Address:
-    parts = _ADDRESS.fullmatch(address)
-    if parts is None or address != clean_header(address, 320):
-        raise InputError(
-            f"{clean_header(address) or '(empty)'}: not an e-mail address. Correct it, or use another channel"
-        )
-    return Address(display_name=clean_header(name), username=parts[1], domain=_idna(parts[2]))
+def _plain(text: str) -> str:
+    """Text for a header. The standard library decodes what looks encoded (RFC 2047), line ends included."""
+    return clean_header(text).replace("=?", "= ?")
 
 
 def _add_ids(message: EmailMessage, draft: Draft) -> None:
     """Ids of other people's mails are kept out when they would not survive in a header."""
     message["Message-ID"] = draft.message_id
-    if draft.in_reply_to and _MESSAGE_ID.fullmatch(draft.in_reply_to):
+    if draft.in_reply_to and _survives(draft.in_reply_to):
         message["In-Reply-To"] = draft.in_reply_to
-    references = [reference for reference in draft.references if _MESSAGE_ID.fullmatch(reference)]
+    references = [reference for reference in draft.references if _survives(reference)]
     if references:
         message["References"] = " ".join(references)
 
 
+def _survives(message_id: str) -> bool:
+    return bool(_MESSAGE_ID.fullmatch(message_id)) and "=?" not in message_id
+
+
 def _add_origin(message: EmailMessage, draft: Draft) -> None:
-    message["X-Huiyin-Notice"] = clean_header(draft.notice_id)
-    message["Content-Language"] = clean_header(draft.language)
+    message["X-Huiyin-Notice"] = _plain(draft.notice_id)
+    message["Content-Language"] = _plain(draft.language)
     if draft.automatic:  # RFC 3834 section 5; the second is what Exchange listens to
         message["Auto-Submitted"] = "auto-replied" if draft.kind is NoticeKind.RECEIPT else "auto-generated"
         message["X-Auto-Response-Suppress"] = "OOF, AutoReply"

@@ -10,11 +10,11 @@ from typing import Literal
 
 import aiosmtplib
 
-from casefile.errors import ConfigError, TransportError
+from casefile.errors import ConfigError, InputError, TransportError
 from casefile.failpoint import failpoint
 from casefile.notice import Draft, Notice, Receipt, Stage
 from casefile.text import clean_header
-from channels.email.composing import ascii_domain, compose
+from channels.email.composing import compose, wire_address
 
 PROBE_SECONDS = 1.0  # a connection idle for longer is asked whether it still stands
 IDLE_SECONDS = 60.0  # and one idle for longer than this is not used again
@@ -88,10 +88,11 @@ class EmailTransport:
 
     async def _converse(self, client: aiosmtplib.SMTP, notice: Notice) -> str:
         with _stage(Stage.MAIL):
-            options, encoding = self._options(client, notice)
-            await client.mail(ascii_domain(self._settings.sender_address), options=options, encoding=encoding)
+            sender, to = wire_address(self._settings.sender_address), wire_address(notice.to)
+            options, encoding = _options(client, len(notice.payload), ascii_only=f"{sender}{to}".isascii())
+            await client.mail(sender, options=options, encoding=encoding)
         with _stage(Stage.RCPT):
-            await client.rcpt(ascii_domain(notice.to), encoding=encoding)
+            await client.rcpt(to, encoding=encoding)
         with _stage(Stage.DATA):
             ready = await client.execute_command(b"DATA")
             if ready.code != 354:
@@ -110,16 +111,6 @@ class EmailTransport:
         if not 200 <= answer.code < 300:
             raise aiosmtplib.SMTPDataError(answer.code, answer.message)
         return answer
-
-    def _options(self, client: aiosmtplib.SMTP, notice: Notice) -> tuple[list[str], str]:
-        """Of MAIL: the size (RFC 1870), and SMTPUTF8 (RFC 6531) where an address is not ASCII."""
-        options = [f"SIZE={len(notice.payload)}"] if client.supports_extension("size") else []
-        if ascii_domain(self._settings.sender_address).isascii() and ascii_domain(notice.to).isascii():
-            return options, "ascii"
-        if not client.supports_extension("smtputf8"):
-            why = "the relay does not take addresses with characters outside ASCII (SMTPUTF8)"
-            raise TransportError(why, permanent=True, stage=Stage.MAIL)
-        return [*options, "SMTPUTF8", "BODY=8BITMIME"], "utf-8"
 
     async def _connected(self) -> aiosmtplib.SMTP:
         if self._client is None or not await self._still_good(self._client):
@@ -147,7 +138,7 @@ class EmailTransport:
             use_tls=settings.tls == "implicit",
             start_tls=settings.tls == "starttls",
             tls_context=None if settings.tls == "none" else ssl.create_default_context(cafile=settings.ca_file),
-            local_hostname=ascii_domain(settings.sender_address).rpartition("@")[2],
+            local_hostname=wire_address(settings.sender_address).rpartition("@")[2],
             timeout=settings.command_timeout,
         )
         try:
@@ -163,7 +154,8 @@ class EmailTransport:
 
     async def _after(self, client: aiosmtplib.SMTP, error: TransportError) -> None:
         """A refused message leaves the connection usable once it is reset; anything else does not."""
-        if error.in_doubt or not client.is_connected:
+        refusal = error.__cause__
+        if not (isinstance(refusal, aiosmtplib.SMTPResponseException) and refusal.code >= 400 and client.is_connected):
             self._drop()
             return
         try:
@@ -178,6 +170,16 @@ class EmailTransport:
             client.close()
 
 
+def _options(client: aiosmtplib.SMTP, size: int, *, ascii_only: bool) -> tuple[list[str], str]:
+    """Of MAIL: the size (RFC 1870), and SMTPUTF8 (RFC 6531) where an address is not ASCII; and the encoding."""
+    options = [f"SIZE={size}"] if client.supports_extension("size") else []
+    if ascii_only:
+        return options, "ascii"
+    if not client.supports_extension("smtputf8"):
+        raise InputError("the relay does not take addresses with characters outside ASCII (SMTPUTF8)")
+    return [*options, "SMTPUTF8", "BODY=8BITMIME"], "utf-8"
+
+
 @contextmanager
 def _stage(stage: Stage) -> Iterator[None]:
     """Says of whatever goes wrong inside how far the conversation had got."""
@@ -185,9 +187,14 @@ def _stage(stage: Stage) -> Iterator[None]:
         yield
     except aiosmtplib.SMTPResponseException as error:
         raise _refused(stage, error.code, str(error.message)) from error
-    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-        words = f"{stage}: {clean_header(str(error)) or type(error).__name__}"
-        raise TransportError(words, in_doubt=stage is Stage.DOT, stage=stage) from error
+    except (InputError, ValueError) as error:  # nothing that time would mend: an address or text the protocol forbids
+        raise TransportError(_words(stage, error), permanent=True, stage=stage) from error
+    except (aiosmtplib.SMTPException, OSError) as error:
+        raise TransportError(_words(stage, error), in_doubt=stage is Stage.DOT, stage=stage) from error
+
+
+def _words(stage: Stage, error: Exception) -> str:
+    return f"{stage}: {clean_header(str(error)) or type(error).__name__}"
 
 
 def _refused(stage: Stage, code: int, message: str) -> TransportError:

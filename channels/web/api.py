@@ -67,7 +67,7 @@ class ComplaintIn(BaseModel):
 
 class ComplaintOut(BaseModel):
     number: str | None = Field(description="case number; null while a person has yet to register it")
-    secret: str | None = Field(description="shows the status, with the number; only the same key and body bring it again")
+    secret: str | None = Field(description="with the number it shows the status; the same key and body bring it again")
     received_at: datetime
     outcome: Outcome = Field(description="opened, or repeated when this key and content were here before")
 

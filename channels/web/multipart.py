@@ -92,7 +92,7 @@ class _Reader:
         name = self.found.decode(options.get(b"name", b""), "field name")
         filename = options.get(b"filename")
         if filename is None and name:
-            self.found.fields.append((name, self.found.decode(bytes(self._content), "field")))
+            self.found.fields.append((name, self.found.decode(bytes(self._content), name)))
         elif filename or (filename is not None and self._content):
             upload_name = self.found.decode(filename, "file name")
             content_type = self._headers.get("content-type", "")

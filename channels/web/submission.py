@@ -35,9 +35,9 @@ class Submission:
         try:
             text = value.decode("gb18030")
         except UnicodeDecodeError:
-            self.defects.append(f"{what}: broken UTF-8")
+            self.defects.append(f"{what[:60]}: broken UTF-8")
             return value.decode("utf-8", "replace")
-        self.defects.append(f"{what}: not UTF-8, decoded as gb18030")
+        self.defects.append(f"{what[:60]}: not UTF-8, decoded as gb18030")
         return text
 
 
@@ -49,9 +49,10 @@ def read_urlencoded(raw: bytes) -> Submission:
     if len(pairs) > _FIELDS:
         found.defects.append(f"body: only the first {_FIELDS} fields are read")
     for pair in pairs[:_FIELDS]:
-        name, _, value = pair.partition(b"=")
+        name_bytes, _, value = pair.partition(b"=")
+        name = _unquoted(found, name_bytes, "field name")
         if name:
-            found.fields.append((_unquoted(found, name, "field name"), _unquoted(found, value, "field")))
+            found.fields.append((name, _unquoted(found, value, name)))
     return found
 
 

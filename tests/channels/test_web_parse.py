@@ -109,7 +109,19 @@ def test_attachment_names_are_only_names(given: str, kept: str) -> None:
         b"--x\r\n" * MEGABYTE,
         b"--" + b"x" * MEGABYTE,
     ],
-    ids=["100k parts", "1 MB fields", "marks", "marks in name", "url", "pairs", "names", "wide", "deep", "lines", "line"],
+    ids=[
+        "100k parts",
+        "1 MB fields",
+        "marks",
+        "marks in name",
+        "url",
+        "pairs",
+        "names",
+        "wide",
+        "deep",
+        "lines",
+        "line",
+    ],
 )
 def test_hostile_bodies_take_no_more_than_two_seconds(raw: bytes) -> None:
     started = time.process_time()

@@ -68,9 +68,9 @@ def test_telephone_numbers(typed: str, region: str, read: str | None) -> None:
 
 
 def test_one_free_contact_field_is_told_apart() -> None:
-    assert parse("text=hi&contact=li.wei@customer.example".encode()).sender.email == "li.wei@customer.example"
-    assert parse("text=hi&contact=13800138000".encode()).sender.phone == "+8613800138000"
-    unread = parse("text=hi&contact=knock+twice".encode())
+    assert parse(b"text=hi&contact=li.wei@customer.example").sender.email == "li.wei@customer.example"
+    assert parse(b"text=hi&contact=13800138000").sender.phone == "+8613800138000"
+    unread = parse(b"text=hi&contact=knock+twice")
     assert unread.fields["contact"] == "knock twice"
     assert problems(unread, WebLimits()) == {"contact": "problem.contact"}
 

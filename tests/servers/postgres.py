@@ -11,7 +11,7 @@ from tests.servers.keeper import identity
 from tests.servers.server import Server, ServerFailed, unprivileged
 
 ROLE = "huiyin"
-MODES = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT, "kill": signal.SIGKILL}
+MODES = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 
 
 class Postgres(Server):
@@ -43,7 +43,7 @@ class Postgres(Server):
         return subprocess.run(tool, check=False).returncode == 0
 
     def restart(self, mode: str = "fast") -> None:
-        """`fast` rolls back open transactions, `immediate` and `kill` crash; recovery follows."""
+        """`fast` rolls back what is open and writes all down; `immediate` is a crash, recovery follows."""
         self.stop(MODES[mode])
         self.start()
 

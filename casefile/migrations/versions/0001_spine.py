@@ -155,6 +155,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_inbound_complaint_id"), "inbound", ["complaint_id"], unique=False)
     op.create_index("ix_inbound_external", "inbound", ["external_id"], unique=False)
+    op.create_index("ix_inbound_state", "inbound", ["state"], unique=False)
     op.create_index(
         "ix_inbound_waiting",
         "inbound",
