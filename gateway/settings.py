@@ -1,20 +1,29 @@
 """All settings of a site: `huiyin.toml` in its data folder, every key overridable by `HUIYIN_…`, checked at start."""
 
-import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from casefile.errors import ConfigError
-from policy.yaml import did_you_mean
+from gateway.environment import PREFIX, Environment, check_variables, source, variable
+from gateway.setting_types import (
+    CaseNumberPattern,
+    CountryCode,
+    DatabaseUrl,
+    MailAddress,
+    PublicUrl,
+    RedisUrl,
+    ReplyPattern,
+    TimezoneName,
+)
+from policy.yaml import Misfit, did_you_mean
 
 FILE = "huiyin.toml"
-PREFIX = "HUIYIN_"
-_NOT_SETTINGS = {"HUIYIN_DATA", "HUIYIN_FAILPOINTS", "HUIYIN_LOCK", "HUIYIN_TEST_STRICT"}
 
 
 class _Table(BaseModel):
@@ -36,8 +45,8 @@ class Smtp(_Table):
     tls: Literal["implicit", "starttls", "none"] = "implicit"
     user: str = ""
     password: SecretStr = SecretStr("")
-    sender: str = "complaints@bank.example"
-    reply_to: str = "complaints+{token}@bank.example"
+    sender: MailAddress = "complaints@bank.example"
+    reply_to: ReplyPattern = "complaints+{token}@bank.example"
     data_timeout_s: float = Field(600, gt=0)
 
 
@@ -70,6 +79,18 @@ class Worker(_Table):
     lease_s: float = Field(60, gt=0)
 
 
+def _in_order(boxes: Any) -> Any:
+    numbered = isinstance(boxes, dict) and all(key.isdigit() for key in boxes)
+    return [boxes[key] for key in sorted(boxes, key=int)] if numbered else boxes
+
+
+def _named_once(boxes: tuple[Mailbox, ...]) -> tuple[Mailbox, ...]:
+    """What was fetched is remembered by the mailbox's name."""
+    if len({box.name for box in boxes}) < len(boxes):
+        raise Misfit("holds two mailboxes of the same name", "Give each its own name")
+    return boxes
+
+
 class Settings(BaseSettings):
     """`data` is the site's folder; relative paths in it are meant from there."""
 
@@ -78,17 +99,17 @@ class Settings(BaseSettings):
     data: Path
     environment: Literal["embedded", "production", "test"] = "embedded"
     institution: Institution = Institution()
-    public_url: str = "http://127.0.0.1:8000"
-    database: str = "sqlite:///huiyin.db"
-    redis: str = ""
-    timezone: str = "Asia/Shanghai"
-    country: str = "CN"
+    public_url: PublicUrl = "http://127.0.0.1:8000"
+    database: DatabaseUrl = "sqlite:///huiyin.db"
+    redis: RedisUrl = ""
+    timezone: TimezoneName = "Asia/Shanghai"
+    country: CountryCode = "CN"
     policy: str = "default"
-    case_number: str = "HY-{year}-{seq:06d}"
+    case_number: CaseNumberPattern = "HY-{year}-{seq:06d}"
     metrics_token: SecretStr = SecretStr("")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     smtp: Smtp = Smtp()
-    mailbox: tuple[Mailbox, ...] = ()
+    mailbox: Annotated[tuple[Mailbox, ...], BeforeValidator(_in_order), AfterValidator(_named_once)] = ()
     web: Web = Web()
     worker: Worker = Worker()
 
@@ -114,27 +135,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (_Environment(settings_cls), init_settings)
-
-
-class _Environment(EnvSettingsSource):
-    """`HUIYIN_SMTP__PASSWORD_FILE=/run/secrets/smtp` reads HUIYIN_SMTP__PASSWORD from that file."""
-
-    def _load_env_vars(self) -> Mapping[str, str | None]:
-        variables = super()._load_env_vars()
-        ours = {name: value for name, value in variables.items() if name.startswith(PREFIX.lower())}
-        return {name.removesuffix("_file"): _value(name, value) for name, value in ours.items()}
-
-
-def _value(name: str, value: str | None) -> str | None:
-    return _secret(name.upper(), value) if value and name.endswith("_file") else value
-
-
-def _secret(variable: str, path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigError(variable, f"cannot read {path} ({error.strerror})", "Name a readable file") from error
+        return (Environment(settings_cls), init_settings)
 
 
 def load(data: Path) -> Settings:
@@ -142,43 +143,67 @@ def load(data: Path) -> Settings:
     file = data / FILE
     if not file.is_file():
         raise ConfigError(str(file), "there is no such file", f"Make a site with: huiyin init {data}")
+    return check(data, _read(file))
+
+
+def check(data: Path, values: Mapping[str, Any]) -> Settings:
+    """Settings from the values of a file and the environment. Raises ConfigError."""
+    file = data / FILE
+    if "data" in values:
+        raise ConfigError(f"{file}: data", "is not a setting", "Give the folder by --data or HUIYIN_DATA")
+    check_variables(Settings.model_fields)
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(str(file), f"is not TOML: {error}", "Mend that line") from error
-    _check_variables()
-    try:
-        return Settings(**{**values, "data": data.resolve()})
+        return Settings(**{**values, "mailbox": _by_number(values.get("mailbox", ())), "data": data.resolve()})
     except ValidationError as error:
         raise _explain(file, error) from error
 
 
-def _check_variables() -> None:
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    for variable in os.environ:
-        top = variable.partition("__")[0].removesuffix("_FILE")
-        if variable.startswith(PREFIX) and variable not in _NOT_SETTINGS and top not in known:
-            raise ConfigError(f"environment {variable}", "is not a setting", did_you_mean(top, known))
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(str(file), f"is not TOML: {error}", "Mend that line") from error
+    except OSError as error:
+        raise ConfigError(str(file), f"cannot be read ({error.strerror})", "Mend its permissions") from error
+
+
+def _by_number(boxes: Any) -> Any:
+    """A list as the environment can add to it: HUIYIN_MAILBOX__0__PASSWORD belongs to the first one."""
+    return {str(number): box for number, box in enumerate(boxes)} if isinstance(boxes, list | tuple) else boxes
 
 
 def _explain(file: Path, error: ValidationError) -> ConfigError:
-    first = error.errors()[0]
-    path = [str(part) for part in first["loc"]]
-    where = f"{file}: {'.'.join(path)}"
-    if first["type"] == "extra_forbidden":
-        return ConfigError(where, "is not a setting", did_you_mean(path[-1], _keys(path[:-1])))
-    given = "" if isinstance(first["input"], dict) else f" (given: {first['input']!r})"
-    return ConfigError(where, f"{first['msg']}{given}", f"Correct it in {file.name} or by {_variable(path)}")
+    """A misspelt key is told first: what it was meant to set is then missing, and that is no news."""
+    found = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")[0]
+    path = [str(part) for part in found["loc"]]
+    named = source(path)
+    where = f"environment {named}" if named else f"{file}: {'.'.join(path)}"
+    if found["type"] == "extra_forbidden":
+        return ConfigError(where, "is not a setting", did_you_mean(path[-1], _model_at(path[:-1]).model_fields))
+    return ConfigError(where, *_words(path, found))
 
 
-def _keys(path: list[str]) -> set[str]:
+def _words(path: list[str], found: ErrorDetails) -> tuple[str, str]:
+    """What is wrong and how to mend it; never the value of a secret."""
+    given = f" (given: {found['input']!r})" if _may_be_shown(path, found["input"]) else ""
+    if found["type"] == "value_error" and isinstance(found["ctx"]["error"], Misfit):
+        return found["ctx"]["error"].what + given, found["ctx"]["error"].mend
+    if path == ["mailbox"]:
+        return "is not a list of mailboxes", "Begin each mailbox with [[mailbox]]"
+    return found["msg"] + given, f"Correct it in {FILE} or by {variable(path)}"
+
+
+def _may_be_shown(path: list[str], value: object) -> bool:
+    """Neither a secret, nor a URL, which may hold one, nor a whole table."""
+    field = _model_at(path[:-1]).model_fields.get(path[-1])
+    secret = field is not None and field.annotation is SecretStr
+    return not secret and isinstance(value, str | int | float) and "://" not in str(value)
+
+
+def _model_at(path: list[str]) -> type[BaseModel]:
     model: Any = Settings
     for part in path:
         if not part.isdigit():
             annotation = model.model_fields[part].annotation
             model = annotation.__args__[0] if hasattr(annotation, "__args__") else annotation
-    return set(model.model_fields)
-
-
-def _variable(path: list[str]) -> str:
-    return PREFIX + "__".join(path).upper()
+    return cast(type[BaseModel], model)

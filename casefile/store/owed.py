@@ -34,6 +34,8 @@ class Owed:
     tried: Tried | None
 
 
+_Condition = sa.ColumnElement[bool] | sa.TextClause
+
 # Written out, not bound: only then does the partial index of the open ones (of the waiting ones) serve.
 _OPEN = sa.text("duty.state = 'open'")
 _WAITING = sa.text("inbound.state = 'stored'")
@@ -90,14 +92,12 @@ _ARRIVAL = [complaint.c.number if name == "number" else inbound.c[name] for name
 
 def arrivals(tx: Connection, after: Place | None = None, limit: int = PAGE) -> list[Arrival]:
     """Waiting, shunted and automatic messages, latest first."""
-    odd = [_WAITING, inbound.c.state == "shunted", inbound.c.outcome == Outcome.AUTOMATIC]
+    odd: list[_Condition] = [_WAITING, inbound.c.state == "shunted", inbound.c.outcome == Outcome.AUTOMATIC]
     found = {arrival.id: arrival for part in odd for arrival in _arrivals(tx, part, after, limit)}
     return sorted(found.values(), key=lambda a: (a.received_at, a.id), reverse=True)[:limit]
 
 
-def _arrivals(
-    tx: Connection, part: sa.ColumnElement[bool] | sa.TextClause, after: Place | None, limit: int
-) -> list[Arrival]:
+def _arrivals(tx: Connection, part: _Condition, after: Place | None, limit: int) -> list[Arrival]:
     at = inbound.c.received_at
     query = sa.select(*_ARRIVAL).select_from(inbound.outerjoin(complaint)).where(part)
     if after:

@@ -132,15 +132,8 @@ class EmailTransport:
     async def _connect(self) -> aiosmtplib.SMTP:
         """Always a new client: one that was connected before may hold the remains of its last conversation."""
         settings = self._settings
-        client = aiosmtplib.SMTP(
-            hostname=settings.host,
-            port=settings.port,
-            use_tls=settings.tls == "implicit",
-            start_tls=settings.tls == "starttls",
-            tls_context=None if settings.tls == "none" else ssl.create_default_context(cafile=settings.ca_file),
-            local_hostname=wire_address(settings.sender_address).rpartition("@")[2],
-            timeout=settings.command_timeout,
-        )
+        with _stage(Stage.CONNECT):
+            client = _client(settings)
         try:
             with _stage(Stage.CONNECT):
                 await client.connect(timeout=settings.connect_timeout)
@@ -170,6 +163,18 @@ class EmailTransport:
             client.close()
 
 
+def _client(settings: SmtpSettings) -> aiosmtplib.SMTP:
+    return aiosmtplib.SMTP(
+        hostname=settings.host,
+        port=settings.port,
+        use_tls=settings.tls == "implicit",
+        start_tls=settings.tls == "starttls",
+        tls_context=None if settings.tls == "none" else ssl.create_default_context(cafile=settings.ca_file),
+        local_hostname=wire_address(settings.sender_address).rpartition("@")[2],
+        timeout=settings.command_timeout,
+    )
+
+
 def _options(client: aiosmtplib.SMTP, size: int, *, ascii_only: bool) -> tuple[list[str], str]:
     """Of MAIL: the size (RFC 1870), and SMTPUTF8 (RFC 6531) where an address is not ASCII; and the encoding."""
     options = [f"SIZE={size}"] if client.supports_extension("size") else []
@@ -188,7 +193,7 @@ def _stage(stage: Stage) -> Iterator[None]:
     except aiosmtplib.SMTPResponseException as error:
         raise _refused(stage, error.code, str(error.message)) from error
     except (InputError, ValueError) as error:  # nothing that time would mend: an address or text the protocol forbids
-        raise TransportError(_words(stage, error), permanent=True, stage=stage) from error
+        raise TransportError(_words(stage, error), permanent=stage is not Stage.CONNECT, stage=stage) from error
     except (aiosmtplib.SMTPException, OSError) as error:
         raise TransportError(_words(stage, error), in_doubt=stage is Stage.DOT, stage=stage) from error
 

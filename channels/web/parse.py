@@ -2,8 +2,6 @@
 
 import hashlib
 import re
-import unicodedata
-from collections.abc import Iterable
 from datetime import datetime
 
 from casefile.envelope import Attachment, Channel, Envelope, RawRef, Sender
@@ -18,7 +16,6 @@ HONEYPOT = "website"  # a field that no person sees
 _ALIASES = {"what_happened": "text", "idempotency_key": "form_id"}
 _OWN_PLACE = frozenset({"text", "subject", "name", "email", "phone", "contact", "language", "form_id", HONEYPOT})
 _TEXT_LIMIT, _FIELD_LIMIT, _NAME_LIMIT = 200_000, 2_000, 60
-_MARKS = 30  # combining marks on one letter, as Unicode's stream-safe format has it (UAX #15 section 13)
 _CONTENT_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,100}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 
@@ -85,28 +82,13 @@ def _small(name: str, value: str, found: Submission) -> str:
 
 
 def _line(value: str, limit: int = _FIELD_LIMIT) -> str:
-    return clean_header(_few_marks(value[:limit]), limit)
+    return clean_header(value[:limit], limit)
 
 
 def _text(value: str, found: Submission) -> str:
     if len(value) > _TEXT_LIMIT:
         found.defects.append(f"text: cut at {_TEXT_LIMIT} characters")
-    return clean_text(_few_marks(value[:_TEXT_LIMIT])).strip()
-
-
-def _few_marks(text: str) -> str:
-    """Without endless runs of combining marks: normalising those takes time that grows with their square."""
-    if text.isascii():
-        return text
-    return "".join(_limited(text))
-
-
-def _limited(text: str) -> Iterable[str]:
-    run = 0
-    for character in text:
-        run = run + 1 if unicodedata.combining(character) else 0
-        if run <= _MARKS:
-            yield character
+    return clean_text(value[:_TEXT_LIMIT]).strip()
 
 
 def _language(given: str, text: str) -> str | None:
@@ -119,7 +101,7 @@ def _language(given: str, text: str) -> str | None:
 def _attachment(upload: Upload) -> Attachment:
     content_type = upload.content_type[:200].partition(";")[0].strip().lower()
     return Attachment(
-        name=clean_filename(_few_marks(upload.name[-_FIELD_LIMIT:])),
+        name=clean_filename(upload.name[-_FIELD_LIMIT:]),
         content_type=content_type if _CONTENT_TYPE.fullmatch(content_type) else "application/octet-stream",
         size=len(upload.content),
         sha256=hashlib.sha256(upload.content).hexdigest(),
