@@ -18,7 +18,7 @@ from casefile.status import CaseState
 from casefile.store import complaints, duties, inbound, ledger, links
 from casefile.store.complaints import Remark
 from casefile.store.engine import Store
-from casefile.store.ledger import CASE, Detail
+from casefile.store.ledger import CASE, Detail, Move
 from casefile.text import clean_text
 from notifier.doorbell import Doorbell
 from notifier.plan import Planner
@@ -155,7 +155,7 @@ class Casework:
         detail: Detail | None = None,
         values: dict[str, object] | None = None,
     ) -> None:
-        ledger.transition(tx, CASE, case.id, to, at=self.now(), actor=actor, tag=tag, detail=detail, values=values)
+        ledger.transition(tx, self.now(), actor, Move(CASE, case.id, to, tag, detail or {}, values or {}))
 
 
 def _checked(act: Act) -> Act:

@@ -13,7 +13,7 @@ from casefile.status import CaseState, DutyState
 from casefile.store import complaints, duties, inbound, ledger, links
 from casefile.store.complaints import Remark
 from casefile.store.engine import Store
-from casefile.store.ledger import CASE
+from casefile.store.ledger import CASE, Move
 from casefile.text import clean_text
 from casefile.token import digest
 from channels.web.desk import RevisitView, TrackView
@@ -72,17 +72,8 @@ class PublicDesk:
         at = self.now()
         remark = complaints.add_remark(tx, case.id, Remark("revisit", ACTOR, comment, at))
         to, tag = (CaseState.CLOSED, Tag.CASE_CLOSED) if satisfied else (CaseState.REOPENED, Tag.CASE_REOPENED)
-        ledger.transition(
-            tx,
-            CASE,
-            case.id,
-            to,
-            at=at,
-            actor=ACTOR,
-            tag=tag,
-            detail={"remark": remark},
-            values={"satisfied": satisfied},
-        )
+        move = Move(CASE, case.id, to, tag, {"remark": remark}, {"satisfied": satisfied})
+        ledger.transition(tx, at, ACTOR, move)
         if satisfied:
             self.planner.happened(tx, case, CaseEvent.CLOSED, at, ACTOR)
         else:

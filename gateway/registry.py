@@ -16,7 +16,7 @@ from casefile.notice import Notice, NoticeKind
 from casefile.status import CaseState, NoticeState
 from casefile.store import complaints, ledger, outbox
 from casefile.store.inbound import Kept
-from casefile.store.ledger import CASE, NOTICE, Detail, Entry
+from casefile.store.ledger import CASE, NOTICE, Detail, Entry, Move
 from casefile.token import digest, tracking_secret
 from gateway.matching import Match
 from notifier.plan import Planner
@@ -47,16 +47,8 @@ class Registry:
         case = case.model_copy(update={"office_id": route.office})
         complaints.insert(tx, case, route.model_dump(mode="json"), digest(tracking_secret(self.key, case.id)))
         self.note(tx, Tag.CASE_OPENED, kept, case.id, {"number": case.number, "channel": case.channel})
-        ledger.transition(
-            tx,
-            CASE,
-            case.id,
-            CaseState.ASSIGNED,
-            at=self.now(),
-            actor=ACTOR,
-            tag=Tag.CASE_ROUTED,
-            detail=_why(route),
-        )
+        routed = Move(CASE, case.id, CaseState.ASSIGNED, Tag.CASE_ROUTED, _why(route))
+        ledger.transition(tx, self.now(), ACTOR, routed)
         self.planner.opened(tx, case, route.reasons, ACTOR)
         return case
 
@@ -116,7 +108,7 @@ class Registry:
     def _take_back(self, tx: Connection, notice: Notice, envelope: Envelope) -> None:
         permanent = envelope.bounce is not None and envelope.bounce.permanent
         if permanent and notice.state in NOTICE.sources(NoticeState.UNDELIVERED):
-            outbox.returned(tx, notice.id, self.now(), ACTOR, _diagnostic(envelope))
+            outbox.returned(tx, notice, self.now(), ACTOR, _diagnostic(envelope))
 
 
 def _why(route: Assignment) -> Detail:

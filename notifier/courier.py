@@ -50,22 +50,14 @@ class Courier:
     async def drain(self) -> int:
         """Send all that is due, most urgent first; how many attempts were made."""
         await self._store.write(outbox.expire_leases, now=self._now(), actor=self._name)
-        made = 0
-        while not self._stopping and await self.deliver_next():
-            made += 1
+        held, made = None if self._stopping else await self._claim(), 0
+        while held:
+            failpoint("claim.committed")
+            held, made = await self._record(held, await self._attempt(held)), made + 1
         return made
 
-    async def deliver_next(self) -> bool:
-        """One attempt at the most urgent notice that is due; False when none is."""
-        held = await self._store.write(outbox.claim, now=self._now(), worker=self._name, lease=self._lease)
-        if held is None:
-            return False
-        failpoint("claim.committed")
-        result = await self._attempt(held)
-        if not await self._record(held, result):
-            log.warning("fenced", extra={"notice": held.notice.id, "attempt": held.attempt})
-        failpoint("record.committed")
-        return True
+    async def _claim(self) -> outbox.Claim | None:
+        return await self._store.write(outbox.claim, now=self._now(), worker=self._name, lease=self._lease)
 
     async def _attempt(self, held: outbox.Claim) -> outbox.Result:
         about = {"notice": held.notice.id, "attempt": held.attempt}
@@ -94,15 +86,30 @@ class Courier:
             return outbox.Result(NoticeState.IN_DOUBT, stage, reply, next_at=now + DOUBT)
         return outbox.Result(NoticeState.RETRY_WAIT, stage, reply, now + backoff.delay(held.attempt, self._draw))
 
-    async def _record(self, held: outbox.Claim, result: outbox.Result) -> bool:
-        """Outlasts a database restart: an unrecorded success would be sent again."""
-        for pause in _RECORD_PAUSES_S:
+    async def _record(self, held: outbox.Claim, result: outbox.Result) -> outbox.Claim | None:
+        """Record and claim the next. Outlasts a database restart: an unrecorded success would be sent again."""
+        for pause in (*_RECORD_PAUSES_S, None):
             try:
-                return await self._store.write(outbox.record, held, result, self._now(), self._name)
+                return await self._record_once(held, result)
             except StorageUnavailable:
+                if pause is None:
+                    raise
                 log.warning("cannot record yet", extra={"notice": held.notice.id, "attempt": held.attempt})
                 await asyncio.sleep(pause)
-        return await self._store.write(outbox.record, held, result, self._now(), self._name)
+        return None
+
+    async def _record_once(self, held: outbox.Claim, result: outbox.Result) -> outbox.Claim | None:
+        now, following = self._now(), None
+        if self._stopping:
+            recorded = await self._store.write(outbox.record, held, result, now, self._name)
+        else:
+            recorded, following = await self._store.write(
+                outbox.record_and_claim, held, result, now=now, worker=self._name, lease=self._lease
+            )
+        failpoint("record.committed")
+        if not recorded:
+            log.warning("fenced", extra={"notice": held.notice.id, "attempt": held.attempt})
+        return following
 
     @asynccontextmanager
     async def _kept_alive(self, held: outbox.Claim) -> AsyncIterator[None]:

@@ -9,8 +9,10 @@ from sqlalchemy.engine import Connection
 from casefile.audit import Tag
 from casefile.duty import Duty
 from casefile.status import DutyState
-from casefile.store.ledger import DUTY, Detail, Entry, transition
+from casefile.store.ledger import DUTY, Detail, Entry, Move, transition
 from casefile.store.tables import duty
+
+_STATE = sa.select(duty.c.state).where(duty.c.id == sa.bindparam("duty")).with_for_update()
 
 
 def owe(tx: Connection, owed: Sequence[Duty]) -> list[Entry]:
@@ -25,23 +27,25 @@ def of_case(tx: Connection, complaint_id: str) -> list[Duty]:
     return [Duty.model_validate(dict(row._mapping)) for row in tx.execute(query)]
 
 
-def is_open(tx: Connection, duty_id: str) -> bool:
-    return bool(tx.execute(sa.select(duty.c.state).where(duty.c.id == duty_id)).scalar_one() == DutyState.OPEN)
-
-
 def end(tx: Connection, duty_id: str, state: DutyState, at: datetime, actor: str, why: str) -> None:
     """Meet or cancel an open duty."""
+    transition(tx, at, actor, ended(duty_id, state, at, why))
+
+
+def ended(duty_id: str, state: DutyState, at: datetime, why: str) -> Move:
     tag = Tag.DUTY_MET if state is DutyState.MET else Tag.DUTY_CANCELLED
-    transition(tx, DUTY, duty_id, state, at=at, actor=actor, tag=tag, detail={"why": why}, values={"ended_at": at})
+    return Move(DUTY, duty_id, state, tag, {"why": why}, {"ended_at": at})
 
 
-def reopen(tx: Connection, duty_id: str, at: datetime, actor: str, why: str) -> None:
+def reopened(duty_id: str, why: str) -> Move:
     """What seemed to meet the duty did not (the notice came back)."""
-    values: dict[str, object] = {"ended_at": None}
-    detail: Detail = {"why": why}
-    transition(
-        tx, DUTY, duty_id, DutyState.OPEN, at=at, actor=actor, tag=Tag.DUTY_REOPENED, detail=detail, values=values
-    )
+    return Move(DUTY, duty_id, DutyState.OPEN, Tag.DUTY_REOPENED, {"why": why}, {"ended_at": None})
+
+
+def state_of(tx: Connection, duty_id: str | None) -> DutyState | None:
+    """Held until the transaction ends. None where there is no duty."""
+    found = tx.execute(_STATE, {"duty": duty_id}).scalar_one_or_none() if duty_id else None
+    return DutyState(found) if found else None
 
 
 def _about(owed: Duty) -> Detail:

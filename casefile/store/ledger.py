@@ -1,9 +1,10 @@
 """The record: events are only ever appended, and no state changes without one."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -13,7 +14,17 @@ from casefile.errors import ForbiddenMove, StaleClaim
 from casefile.status import CASE_MOVES, DUTY_MOVES, NOTICE_MOVES, Moves
 from casefile.store.tables import audit, canonical, chain, complaint, duty, notice
 
-Detail = dict[str, str | int | bool | None]
+Detail = Mapping[str, str | int | bool | None]
+
+# Statements that run for every message are built once: building one costs as much as running it.
+_OPEN = chain.insert()
+_ADVANCE = (
+    chain.update()
+    .where(chain.c.id == sa.bindparam("chain"))
+    .values(head_seq=chain.c.head_seq + sa.bindparam("count"))
+    .returning(chain.c.head_seq)
+)
+_APPEND = audit.insert()
 
 
 @dataclass(frozen=True)
@@ -25,25 +36,20 @@ class Entry:
 
 
 def open_chain(tx: Connection, chain_id: str) -> None:
-    tx.execute(chain.insert().values(id=chain_id, head_seq=0))
+    tx.execute(_OPEN, {"id": chain_id, "head_seq": 0})
 
 
 def append(tx: Connection, chain_id: str, at: datetime, actor: str, entries: Sequence[Entry]) -> None:
     """The single door to the audit table. Takes the chain's row lock, so a chain cannot fork."""
     if not entries:
         return
-    head = tx.execute(
-        chain.update()
-        .where(chain.c.id == chain_id)
-        .values(head_seq=chain.c.head_seq + len(entries))
-        .returning(chain.c.head_seq)
-    ).scalar_one()
+    head = tx.execute(_ADVANCE, {"chain": chain_id, "count": len(entries)}).scalar_one()
     first = head - len(entries) + 1
     events = [
-        Event(chain_id=chain_id, seq=first + i, at=at, tag=e.tag, actor=actor, detail=e.detail)
+        Event(chain_id=chain_id, seq=first + i, at=at, tag=e.tag, actor=actor, detail=dict(e.detail))
         for i, e in enumerate(entries)
     ]
-    tx.execute(audit.insert(), [_row(event) for event in events])
+    tx.execute(_APPEND, [_row(event) for event in events])
 
 
 def events(tx: Connection, chain_id: str) -> list[Event]:
@@ -52,23 +58,22 @@ def events(tx: Connection, chain_id: str) -> list[Event]:
 
 
 def _row(event: Event) -> dict[str, object]:
-    body = canonical(event.model_dump(mode="json"))
     return {
         "chain_id": event.chain_id,
         "seq": event.seq,
         "at": event.at,
         "tag": event.tag,
         "actor": event.actor,
-        "body": body,
+        "body": canonical(event.model_dump(mode="json")),
     }
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A table whose rows have a state, and where their events go."""
+    """A table whose rows have a state, the moves between its states, and the chain where its events go."""
 
     table: sa.Table
-    moves: Moves
+    moves: Moves = field(hash=False)
     chain: sa.Column[str]
 
     def sources(self, to: StrEnum) -> list[StrEnum]:
@@ -80,40 +85,60 @@ DUTY = Machine(duty, DUTY_MOVES, duty.c.complaint_id)
 NOTICE = Machine(notice, NOTICE_MOVES, notice.c.complaint_id)
 
 
-def transition(
-    tx: Connection,
-    machine: Machine,
-    row_id: str,
-    to: StrEnum,
-    *,
-    at: datetime,
-    actor: str,
-    tag: Tag,
-    detail: Detail | None = None,
-    lease: str | None = None,
-    values: dict[str, object] | None = None,
-) -> None:
-    """Move one row to `to` and append the event, or neither.
+@dataclass(frozen=True)
+class Move:
+    """One row to a new state. With `lease` it must still be held under that token."""
 
-    With `lease` the row must still be held under that token: raises StaleClaim when it is not. Raises ForbiddenMove
-    when the move is not in the table of allowed moves.
+    machine: Machine
+    row_id: str
+    to: StrEnum
+    tag: Tag
+    detail: Detail = field(default_factory=dict)
+    values: Mapping[str, object] = field(default_factory=dict)
+    lease: str | None = None
+
+
+def transition(tx: Connection, at: datetime, actor: str, *moves: Move) -> list[sa.Row[tuple[object, ...]]]:
+    """Make the moves, all of one case, and append their events, or do nothing. The rows as they are now.
+
+    Raises StaleClaim when a lease has passed on, ForbiddenMove when a move is not in the table of allowed moves.
     """
+    rows = [_change(tx, move) for move in moves]
+    entries = [Entry(move.tag, {**_about(move), **move.detail}) for move in moves]
+    chain_id = rows[0]._mapping[moves[0].machine.chain]
+    append(tx, chain_id, at, actor, entries)
+    return rows
+
+
+def _change(tx: Connection, move: Move) -> sa.Row[tuple[object, ...]]:
+    values = {"state": move.to, **move.values}
+    statement = _statement(move.machine, move.to, tuple(values), move.lease is not None)
+    bound = {f"new_{name}": value for name, value in values.items()}
+    row = tx.execute(statement, {**bound, "row": move.row_id, "lease": move.lease}).one_or_none()
+    if row is None:
+        raise _refusal(tx, move)
+    return row
+
+
+@cache
+def _statement(machine: Machine, to: StrEnum, names: tuple[str, ...], leased: bool) -> sa.UpdateBase:
+    """Compare and set: only from a state that allows the move, and only for who holds the lease."""
     rows = machine.table.c
-    held = rows.lease_token == lease if lease else sa.true()
-    chain_id = tx.execute(
-        machine.table.update()
-        .where(rows.id == row_id, rows.state.in_(machine.sources(to)), held)
-        .values(state=to, **(values or {}))
-        .returning(machine.chain)
-    ).scalar_one_or_none()
-    if chain_id is None:
-        raise _refusal(tx, machine, row_id, to, lease)
-    about: Detail = {} if machine is CASE else {machine.table.name: row_id}
-    append(tx, chain_id, at, actor, [Entry(tag, {**about, **(detail or {})})])
+    where = [rows.id == sa.bindparam("row"), rows.state.in_(machine.sources(to))]
+    if leased:
+        where.append(rows.lease_token == sa.bindparam("lease"))
+    new = {name: sa.bindparam(f"new_{name}", type_=rows[name].type) for name in names}
+    return machine.table.update().where(*where).values(new).returning(machine.table)
 
 
-def _refusal(tx: Connection, machine: Machine, row_id: str, to: StrEnum, lease: str | None) -> Exception:
-    state = tx.execute(sa.select(machine.table.c.state).where(machine.table.c.id == row_id)).scalar_one_or_none()
-    if lease and state is not None:
-        return StaleClaim(f"{machine.table.name} {row_id}: the lease has passed to another worker (now {state})")
-    return ForbiddenMove(f"{machine.table.name} {row_id}: {state or 'missing'} may not become {to}")
+def _about(move: Move) -> Detail:
+    return {} if move.machine is CASE else {move.machine.table.name: move.row_id}
+
+
+def _refusal(tx: Connection, move: Move) -> Exception:
+    rows = move.machine.table.c
+    state = tx.execute(sa.select(rows.state).where(rows.id == move.row_id)).scalar_one_or_none()
+    named = f"{move.machine.table.name} {move.row_id}"
+    if move.lease and state is not None:
+        return StaleClaim(f"{named}: the lease has passed to another worker (now {state})")
+    return ForbiddenMove(f"{named}: {state or 'missing'} may not become {move.to}")

@@ -37,8 +37,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Filter:
-    """What of the log is wanted. `recipient` is an office id or `complainant`; `due_before` is not included.
+    """What of the log is wanted. `recipient` is an office id or `complainant`.
 
+    Due later than `due_after` and not later than `due_until`: a limit that ends at midnight belongs to the day before.
     `problems_at`: only what is in trouble, or still under way although its time is over, at that moment.
     """
 
@@ -47,8 +48,8 @@ class Filter:
     kind: NoticeKind | None = None
     recipient: str = ""
     channel: Channel | None = None
-    due_from: datetime | None = None
-    due_before: datetime | None = None
+    due_after: datetime | None = None
+    due_until: datetime | None = None
     problems_at: datetime | None = None
 
 
@@ -123,10 +124,10 @@ def _conditions(chosen: Filter) -> list[sa.ColumnElement[bool]]:
         notice.c.channel: chosen.channel,
     }
     conditions = [column == value for column, value in wanted.items() if value]
-    if chosen.due_from:
-        conditions.append(notice.c.due_at >= chosen.due_from)
-    if chosen.due_before:
-        conditions.append(notice.c.due_at < chosen.due_before)
+    if chosen.due_after:
+        conditions.append(notice.c.due_at > chosen.due_after)
+    if chosen.due_until:
+        conditions.append(notice.c.due_at <= chosen.due_until)
     return conditions
 
 

@@ -17,7 +17,7 @@ from casefile.failpoint import failpoint
 from casefile.notice import Attempt, Notice, Stage, Urgency
 from casefile.status import DutyState, NoticeState
 from casefile.store import duties
-from casefile.store.ledger import NOTICE, Detail, Entry, transition
+from casefile.store.ledger import NOTICE, Detail, Entry, Move, transition
 from casefile.store.tables import attempt, notice
 
 _RANKS = {urgency: rank for rank, urgency in enumerate(Urgency)}
@@ -56,35 +56,44 @@ class Claim:
 
 def claim(tx: Connection, *, now: datetime, worker: str, lease: timedelta) -> Claim | None:
     """Take the most urgent notice that is due, and put the attempt on record before anything is sent."""
-    due_id = tx.execute(sa.select(_next_due(now))).scalar_one_or_none()
-    if due_id is None:
+    due = tx.execute(_NEXT_DUE, {"now": now}).one_or_none()
+    if due is None:
         return None
-    row = tx.execute(sa.select(notice).where(notice.c.id == due_id)).one()
-    token, number = uuid4().hex, row.attempts + 1
-    values: dict[str, object] = {"lease_token": token, "lease_until": now + lease, "attempts": number}
-    values["possible_duplicate"] = row.possible_duplicate or row.state == NoticeState.IN_DOUBT
-    detail: Detail = {"attempt": number, "possible_duplicate": bool(values["possible_duplicate"])}
-    _move(tx, row.id, NoticeState.SENDING, now, worker, Tag.NOTICE_SENDING, detail, values)
-    tx.execute(
-        attempt.insert().values(
-            notice_id=row.id, no=number, worker=worker, started_at=now, stage=Stage.CLAIMED, outcome=None
-        )
-    )
-    return Claim(_notice(row).model_copy(update={**values, "state": NoticeState.SENDING}), token, number)
+    token, number = uuid4().hex, due.attempts + 1
+    doubtful = due.possible_duplicate or due.state == NoticeState.IN_DOUBT
+    values = {"lease_token": token, "lease_until": now + lease, "attempts": number, "possible_duplicate": doubtful}
+    detail: Detail = {"attempt": number, "possible_duplicate": doubtful}
+    move = Move(NOTICE, due.id, NoticeState.SENDING, Tag.NOTICE_SENDING, detail, values)
+    (row,) = transition(tx, now, worker, move)
+    started = {"notice_id": due.id, "no": number, "worker": worker, "started_at": now, "stage": Stage.CLAIMED}
+    tx.execute(_START, started)
+    return Claim(_notice(row), token, number)
 
 
-def _next_due(now: datetime) -> sa.ColumnElement[str]:
-    """The oldest due notice of the first urgency that has one; each look is one index probe."""
-    looks = (
+def record_and_claim(
+    tx: Connection, held: Claim, result: "Result", *, now: datetime, worker: str, lease: timedelta
+) -> tuple[bool, Claim | None]:
+    """The end of one attempt and the claim for the next in one commit: a crash still leaves one message in flight."""
+    recorded = record(tx, held, result, now, worker)
+    return recorded, claim(tx, now=now, worker=worker, lease=lease)
+
+
+def _first_due(rank: int) -> sa.ScalarSelect[str]:
+    """One index probe: the longest due notice of one urgency."""
+    return (
         sa.select(notice.c.id)
-        .where(notice.c.urgency == rank, notice.c.state.in_(_CLAIMABLE), notice.c.next_at <= now)
+        .where(notice.c.urgency == rank, notice.c.state.in_(_CLAIMABLE), notice.c.next_at <= sa.bindparam("now"))
         .order_by(notice.c.next_at)
         .limit(1)
         .with_for_update(skip_locked=True)
         .scalar_subquery()
-        for rank in _RANKS.values()
     )
-    return sa.func.coalesce(*looks)
+
+
+_NEXT_DUE = sa.select(notice.c.id, notice.c.state, notice.c.attempts, notice.c.possible_duplicate).where(
+    notice.c.id == sa.func.coalesce(*(_first_due(rank) for rank in _RANKS.values()))
+)
+_START = attempt.insert()
 
 
 def heartbeat(tx: Connection, held: Claim, until: datetime) -> bool:
@@ -115,35 +124,53 @@ _RESULT_TAGS = {
 
 def record(tx: Connection, held: Claim, result: Result, now: datetime, worker: str) -> bool:
     """Write the result of an attempt. False when the lease had passed on: then only the attempt is written."""
-    values: dict[str, object] = {"next_at": result.next_at, "lease_token": None, "lease_until": None}
-    values["reason"] = None if result.state is NoticeState.ACCEPTED else result.reply[:500]
-    if result.provider_id:
-        values["provider_id"] = result.provider_id
-    detail: Detail = {"attempt": held.attempt, "stage": result.stage}
+    ours = _moved(held, result)
+    moves = [ours, *_duty_met(tx, held, result, now)]
     try:
-        _move(tx, held.notice.id, result.state, now, worker, _RESULT_TAGS[result.state], detail, values, held.token)
+        transition(tx, now, worker, *moves)
     except StaleClaim:
         _close_attempt(tx, held, result, now, "fenced")
         return False
-    _close_attempt(tx, held, result, now, result.state)
     failpoint("record.in_tx")
-    if result.state is NoticeState.ACCEPTED:
-        _meet_duty(tx, held.notice, now, worker)
+    _close_attempt(tx, held, result, now, result.state)
     return True
 
 
-def _close_attempt(tx: Connection, held: Claim, result: Result, now: datetime, outcome: str) -> None:
-    mine = (attempt.c.notice_id == held.notice.id) & (attempt.c.no == held.attempt) & attempt.c.finished_at.is_(None)
-    tx.execute(
-        attempt.update()
-        .where(mine)
-        .values(stage=result.stage, outcome=outcome, reply=result.reply[:2000], finished_at=now)
+def _moved(held: Claim, result: Result) -> Move:
+    values: dict[str, object] = {"next_at": result.next_at, "lease_token": None, "lease_until": None}
+    values["reason"] = None if result.state is NoticeState.ACCEPTED else result.reply[:500]
+    values["provider_id"] = result.provider_id
+    detail: Detail = {"attempt": held.attempt, "stage": result.stage}
+    return Move(NOTICE, held.notice.id, result.state, _RESULT_TAGS[result.state], detail, values, held.token)
+
+
+def _duty_met(tx: Connection, held: Claim, result: Result, now: datetime) -> list[Move]:
+    sent = held.notice
+    met = result.state is NoticeState.ACCEPTED and duties.state_of(tx, sent.duty_id) is DutyState.OPEN
+    return (
+        [duties.ended(sent.duty_id, DutyState.MET, now, f"notice {sent.id} accepted")] if met and sent.duty_id else []
     )
 
 
-def _meet_duty(tx: Connection, sent: Notice, now: datetime, worker: str) -> None:
-    if sent.duty_id and duties.is_open(tx, sent.duty_id):
-        duties.end(tx, sent.duty_id, DutyState.MET, now, worker, f"notice {sent.id} accepted")
+_FINISH = (
+    attempt.update()
+    .where(
+        attempt.c.notice_id == sa.bindparam("notice"),
+        attempt.c.no == sa.bindparam("attempt"),
+        attempt.c.finished_at.is_(None),
+    )
+    .values({name: sa.bindparam(f"new_{name}") for name in ("stage", "outcome", "reply", "finished_at")})
+)
+
+
+def _close_attempt(tx: Connection, held: Claim, result: Result, now: datetime, outcome: str) -> None:
+    bound = {
+        "new_stage": result.stage,
+        "new_outcome": outcome,
+        "new_reply": result.reply[:2000],
+        "new_finished_at": now,
+    }
+    tx.execute(_FINISH, {"notice": held.notice.id, "attempt": held.attempt, **bound})
 
 
 def expire_leases(tx: Connection, *, now: datetime, actor: str, limit: int = 100) -> int:
@@ -158,28 +185,31 @@ def expire_leases(tx: Connection, *, now: datetime, actor: str, limit: int = 100
     for notice_id, number in expired:
         values: dict[str, object] = {"next_at": now, "lease_token": None, "lease_until": None}
         values["reason"] = "the worker went silent during the attempt"
-        _move(tx, notice_id, NoticeState.IN_DOUBT, now, actor, Tag.NOTICE_IN_DOUBT, {"attempt": number}, values)
+        detail: Detail = {"attempt": number}
+        transition(tx, now, actor, Move(NOTICE, notice_id, NoticeState.IN_DOUBT, Tag.NOTICE_IN_DOUBT, detail, values))
     return len(expired)
 
 
 def cancel(tx: Connection, notice_id: str, now: datetime, actor: str, reason: str) -> None:
     """No longer owed; only a notice that is not on its way can be cancelled."""
-    _move(tx, notice_id, NoticeState.CANCELLED, now, actor, Tag.NOTICE_CANCELLED, {"why": reason}, {"reason": reason})
+    detail: Detail = {"why": reason}
+    values = {"reason": reason, "next_at": None}
+    transition(tx, now, actor, Move(NOTICE, notice_id, NoticeState.CANCELLED, Tag.NOTICE_CANCELLED, detail, values))
 
 
-def returned(tx: Connection, notice_id: str, now: datetime, actor: str, reason: str) -> None:
+def returned(tx: Connection, sent: Notice, now: datetime, actor: str, reason: str) -> None:
     """A bounce: the notice is undelivered, and the duty that it seemed to meet is open again."""
-    values: dict[str, object] = {"reason": reason[:500], "next_at": None, "lease_token": None, "lease_until": None}
-    _move(tx, notice_id, NoticeState.UNDELIVERED, now, actor, Tag.NOTICE_UNDELIVERED, {}, values)
-    sent = get(tx, notice_id)
-    if sent.duty_id and not duties.is_open(tx, sent.duty_id):
-        duties.reopen(tx, sent.duty_id, now, actor, f"notice {notice_id} came back")
+    values = {"reason": reason[:500], "next_at": None, "lease_token": None, "lease_until": None}
+    moves = [Move(NOTICE, sent.id, NoticeState.UNDELIVERED, Tag.NOTICE_UNDELIVERED, {}, values)]
+    if sent.duty_id and duties.state_of(tx, sent.duty_id) is DutyState.MET:
+        moves.append(duties.reopened(sent.duty_id, f"notice {sent.id} came back"))
+    transition(tx, now, actor, *moves)
 
 
 def release(tx: Connection, notice_id: str, now: datetime, actor: str) -> None:
     """A person sends a dead notice again."""
-    values: dict[str, object] = {"next_at": now, "attempts": notice.c.attempts}
-    _move(tx, notice_id, NoticeState.SCHEDULED, now, actor, Tag.NOTICE_RELEASED, {}, values)
+    move = Move(NOTICE, notice_id, NoticeState.SCHEDULED, Tag.NOTICE_RELEASED, {}, {"next_at": now})
+    transition(tx, now, actor, move)
 
 
 def get(tx: Connection, notice_id: str) -> Notice:
@@ -225,20 +255,6 @@ def next_due_at(tx: Connection) -> datetime | None:
     """When the outbox next has something to do."""
     query = sa.select(sa.func.min(notice.c.next_at)).where(notice.c.state.in_(_CLAIMABLE))
     return tx.execute(query).scalar_one_or_none()
-
-
-def _move(
-    tx: Connection,
-    notice_id: str,
-    to: NoticeState,
-    now: datetime,
-    actor: str,
-    tag: Tag,
-    detail: Detail,
-    values: dict[str, object],
-    lease: str | None = None,
-) -> None:
-    transition(tx, NOTICE, notice_id, to, at=now, actor=actor, tag=tag, detail=detail, values=values, lease=lease)
 
 
 def _notice(row: sa.Row[tuple[object, ...]]) -> Notice:
