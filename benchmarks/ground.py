@@ -34,7 +34,7 @@ def sink() -> Iterator[int]:
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "benchmarks.sink", str(port)])
     try:
-        _wait_for(port)
+        wait_for(port)
         yield port
     finally:
         process.terminate()
@@ -64,8 +64,8 @@ async def feed(site: Site, cases: int) -> None:
         await site.intake.accept(Raw(Channel.WEB, "benchmark", f"case-{time.time_ns()}-{number}", body, site.now()))
 
 
-def _wait_for(port: int) -> None:
-    end = time.monotonic() + 10
+def wait_for(port: int) -> None:
+    end = time.monotonic() + 30
     while time.monotonic() < end:
         with socket.socket() as probe:
             if probe.connect_ex((HOST, port)) == 0:

@@ -1,62 +1,45 @@
 """HTTP posts accepted per second, beside a bare FastAPI endpoint that does one INSERT into the same kind of database.
 
 Huiyin: raw bytes on disk and committed, then parsed, matched, numbered, routed, five duties and four letters written,
-all committed, before the answer. Bare: the JSON body into one row, committed, before the answer.
+all committed, before the answer. Bare: the JSON body into one row, committed, before the answer. Each server has a
+process of its own; both are asked in turns by the same clients.
 """
 
 import argparse
 import asyncio
 import json
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
-import sqlalchemy as sa
-import uvicorn
-from fastapi import FastAPI, Request
-from sqlalchemy.engine import Connection
 
-from benchmarks.ground import HOST, free_port, fresh_site
-from casefile.store.engine import Store
-from gateway.app import create_app
+from benchmarks.ground import HOST, free_port, wait_for
 
 BODY = json.dumps({"name": "Wang Fang", "email": "wang.fang@customer.example", "text": "Charged twice. " * 20}).encode()
 HEADERS = {"content-type": "application/json"}
-row = sa.Table("row", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True), sa.Column("body", sa.Text))
 
 
-def bare_app(store: Store) -> FastAPI:
-    app = FastAPI()
-    insert = row.insert()
-
-    def put(tx: Connection, body: str) -> None:
-        tx.execute(insert, {"body": body})
-
-    @app.post("/api/v1/complaints", status_code=201)
-    async def post(request: Request) -> dict[str, str]:
-        await store.write(put, (await request.body()).decode())
-        return {"number": "1"}
-
-    return app
-
-
-@asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[str]:
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, HOST, port, log_level="error", access_log=False))
-    running = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield f"http://{HOST}:{port}/api/v1/complaints"
-    server.should_exit = True
-    await running
+@contextmanager
+def server(kind: str, folder: str, database: str) -> Iterator[str]:
+    port, home = free_port(), Path(folder) / kind
+    home.mkdir()
+    command = [sys.executable, "-m", "benchmarks.server", kind, str(home), str(port), *([database] if database else [])]
+    process = subprocess.Popen(command)
+    try:
+        wait_for(port)
+        yield f"http://{HOST}:{port}/api/v1/complaints"
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 async def posts_per_second(url: str, posts: int, clients: int) -> float:
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=60) as client:
 
         async def one_client() -> None:
             for _ in range(posts // clients):
@@ -69,16 +52,13 @@ async def posts_per_second(url: str, posts: int, clients: int) -> float:
 
 
 async def main(database: str, posts: int, clients: int, rounds: int) -> None:
-    print(f"intake: {posts} posts a round, {clients} at a time, {database or 'SQLite'}, one server process")
-    for number in range(1, rounds + 1):
-        with tempfile.TemporaryDirectory() as folder:
-            async with fresh_site(Path(folder), database) as site:
-                await site.store.write(lambda tx: row.metadata.create_all(tx))
-                async with served(bare_app(site.store)) as url:
-                    raw = await posts_per_second(url, posts, clients)
-                async with served(create_app(site)) as url:
-                    mine = await posts_per_second(url, posts, clients)
-        print(f"  round {number}: huiyin {mine:6.0f}/s   bare INSERT {raw:6.0f}/s   ratio {mine / raw:.2f}")
+    print(f"intake: {posts} posts a round, {clients} at a time, {'PostgreSQL' if database else 'SQLite'}")
+    with tempfile.TemporaryDirectory() as folder:
+        with server("bare", folder, database) as theirs, server("huiyin", folder, database) as ours:
+            for number in range(1, rounds + 1):
+                raw = await posts_per_second(theirs, posts, clients)
+                mine = await posts_per_second(ours, posts, clients)
+                print(f"  round {number}: huiyin {mine:6.0f}/s   bare INSERT {raw:6.0f}/s   ratio {mine / raw:.2f}")
 
 
 if __name__ == "__main__":

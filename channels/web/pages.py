@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -46,7 +46,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {"day": self._day, "moment": self._moment}
+        self._templates.filters |= {"day": self._day, "last_day": self._last_day, "moment": self._moment}
         self._templates.globals["css_version"] = hashlib.sha256(self.css).hexdigest()[:12]
 
     def render(
@@ -74,6 +74,11 @@ class Pages:
     @jinja2.pass_context
     def _day(self, context: Context, instant: datetime) -> str:
         return _DATE_FORMATS[context["language"]].format(instant.astimezone(self._zone))
+
+    @jinja2.pass_context
+    def _last_day(self, context: Context, limit: datetime) -> str:
+        """A limit that ends at 24:00 is told as that day, not as the first moment of the next."""
+        return self._day(context, limit - timedelta(microseconds=1))
 
     @jinja2.pass_context
     def _moment(self, context: Context, instant: datetime) -> str:

@@ -15,7 +15,13 @@ def test_number_and_secret_show_status_and_dates(stage: Stage) -> None:
     assert answer.status_code == 200
     assert "已转承办部门" in answer.text
     assert "2026年3月2日 12:00" in answer.text
-    assert "2026年3月17日" in answer.text
+    assert "2026年3月16日" in answer.text
+
+
+def test_a_limit_that_ends_at_midnight_is_told_as_the_day_before(stage: Stage) -> None:
+    shown = stage.client.post("/track", data=TRACK_ANSWER).text
+    assert "2026年3月16日" in shown
+    assert "2026年3月17日" not in shown
 
 
 def test_the_secret_never_comes_back(stage: Stage) -> None:

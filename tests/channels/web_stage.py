@@ -17,6 +17,7 @@ from channels.web.routes import routes
 from channels.web.validate import WebLimits
 
 NUMBER, SECRET = "HY-2026-000123", "abcde-fghij-klmno-pqrst"
+DUE = datetime(2026, 3, 16, 16, 0, tzinfo=UTC)  # 24:00 of the 16th in Shanghai
 NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
 FORM_ID = "A" * 22
 BOUNDARY = "----browser1"
@@ -61,7 +62,7 @@ class OneCaseDesk:
             (CaseState.ASSIGNED, NOON + timedelta(minutes=2)),
             (CaseState.RESOLVED, None),
         )
-        return TrackView(NUMBER, CaseState.ASSIGNED, NOON, steps, NOON + timedelta(days=15))
+        return TrackView(NUMBER, CaseState.ASSIGNED, NOON, steps, DUE)
 
     async def revisit_view(self, token: str) -> RevisitView | None:
         if token == "old":
