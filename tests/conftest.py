@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from playwright.async_api import Browser, Page, Request
 
@@ -16,6 +17,11 @@ from tests.servers.dovecot import Dovecot
 from tests.servers.postgres import Postgres
 from tests.servers.redis import RedisServer
 from tests.servers.smtp import SmtpSink
+
+
+# A busy machine is no failure: what must be quick has a test that measures it.
+hypothesis.settings.register_profile("huiyin", deadline=None)
+hypothesis.settings.load_profile("huiyin")
 
 
 def pytest_configure(config: pytest.Config) -> None:
