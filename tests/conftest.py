@@ -18,7 +18,6 @@ from tests.servers.postgres import Postgres
 from tests.servers.redis import RedisServer
 from tests.servers.smtp import SmtpSink
 
-
 # A busy machine is no failure: what must be quick has a test that measures it.
 hypothesis.settings.register_profile("huiyin", deadline=None)
 hypothesis.settings.load_profile("huiyin")
