@@ -37,7 +37,6 @@ class Tag(StrEnum):
     NOTICE_CANCELLED = "notice:cancelled"
     NOTICE_DEAD = "notice:dead"
     NOTICE_RELEASED = "notice:released"
-    LINK_ISSUED = "link:issued"
     LINK_REVOKED = "link:revoked"
     CONSOLE_LOGIN = "console:login"
     CONSOLE_REFUSED = "console:refused"

@@ -55,7 +55,7 @@ class Outgoing:
         stamp, channel, _ = name.split("-", 2)
         headers = message_from_bytes(self.read(name), policy=policy.default)
         at = datetime.strptime(f"{stamp}+0000", "%Y%m%dT%H%M%S%f%z")
-        return Letter(name, at, Channel(channel), str(headers["To"] or ""), str(headers["Subject"] or ""))
+        return Letter(name, at, Channel(channel), str(headers["To"] or ""), str(headers["Subject"] or "").strip())
 
 
 class FolderTransport:

@@ -25,6 +25,7 @@ Work = Callable[Concatenate[Connection, P], T]
 
 _READERS = 4
 _BUSY_MS = 30_000
+# `hide_parameters` below: what people wrote must not get into a log by way of an error message.
 _MEND = "Check that the database runs, is reachable and has space"
 
 
@@ -68,7 +69,7 @@ class _Sqlite:
         path = make_url(url).database
         if path:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-        self._engine = sa.create_engine(url, poolclass=sa.pool.QueuePool, pool_size=_READERS + 1)
+        self._engine = sa.create_engine(url, poolclass=sa.pool.QueuePool, pool_size=_READERS + 1, hide_parameters=True)
         sa.event.listen(self._engine, "connect", _configure_sqlite)
         sa.event.listen(self._engine, "begin", _begin_sqlite)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
@@ -91,7 +92,9 @@ class _Sqlite:
 
 class _Postgres:
     def __init__(self, url: str) -> None:
-        self._engine: AsyncEngine = create_async_engine(url, pool_size=10, max_overflow=5, pool_pre_ping=True)
+        self._engine: AsyncEngine = create_async_engine(
+            url, pool_size=10, max_overflow=5, pool_pre_ping=True, hide_parameters=True
+        )
 
     async def run(self, writes: bool, work: Callable[[Connection], T]) -> T:
         async with self._engine.begin() as tx:

@@ -24,6 +24,7 @@ _ADVANCE = (
     .values(head_seq=chain.c.head_seq + sa.bindparam("count"))
     .returning(chain.c.head_seq)
 )
+_HOLD = sa.select(chain.c.id).where(chain.c.id == sa.bindparam("chain")).with_for_update()
 _APPEND = audit.insert()
 
 
@@ -37,6 +38,11 @@ class Entry:
 
 def open_chain(tx: Connection, chain_id: str) -> None:
     tx.execute(_OPEN, {"id": chain_id, "head_seq": 0})
+
+
+def hold(tx: Connection, chain_id: str) -> None:
+    """Lock the chain of a case before its duties and notices: all who write take them in this order, or skip."""
+    tx.execute(_HOLD, {"chain": chain_id})
 
 
 def append(tx: Connection, chain_id: str, at: datetime, actor: str, entries: Sequence[Entry]) -> None:

@@ -87,7 +87,8 @@ _SENT_AT = (
     .where(attempt.c.notice_id == notice.c.id, attempt.c.outcome == NoticeState.ACCEPTED)
     .scalar_subquery()
 )
-_OTHERS = {"number": complaint.c.number, "cite": duty.c.cite, "sent_at": _SENT_AT}
+_RULE = sa.func.coalesce(duty.c.rule_id, notice.c.rule_id)
+_OTHERS = {"number": complaint.c.number, "rule_id": _RULE, "cite": duty.c.cite, "sent_at": _SENT_AT}
 _LINE = [_OTHERS[name] if name in _OTHERS else notice.c[name] for name in Line.__dataclass_fields__]
 _LINES = sa.select(*_LINE).select_from(notice.join(complaint).outerjoin(duty, duty.c.id == notice.c.duty_id))
 

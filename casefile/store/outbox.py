@@ -17,8 +17,8 @@ from casefile.failpoint import failpoint
 from casefile.notice import Attempt, Notice, Stage, Urgency
 from casefile.status import DutyState, NoticeState
 from casefile.store import duties
-from casefile.store.ledger import NOTICE, Detail, Entry, Move, transition
-from casefile.store.tables import attempt, notice
+from casefile.store.ledger import NOTICE, Detail, Entry, Move, hold, transition
+from casefile.store.tables import attempt, chain, notice
 
 _RANKS = {urgency: rank for rank, urgency in enumerate(Urgency)}
 _URGENCIES = list(Urgency)
@@ -79,9 +79,10 @@ def record_and_claim(
 
 
 def _first_due(rank: int) -> sa.ScalarSelect[str]:
-    """One index probe: the longest due notice of one urgency."""
+    """One index probe: the longest due notice of one urgency, of a case that nobody is writing to."""
     return (
         sa.select(notice.c.id)
+        .join(chain, chain.c.id == notice.c.complaint_id)
         .where(notice.c.urgency == rank, notice.c.state.in_(_CLAIMABLE), notice.c.next_at <= sa.bindparam("now"))
         .order_by(notice.c.next_at)
         .limit(1)
@@ -124,8 +125,8 @@ _RESULT_TAGS = {
 
 def record(tx: Connection, held: Claim, result: Result, now: datetime, worker: str) -> bool:
     """Write the result of an attempt. False when the lease had passed on: then only the attempt is written."""
-    ours = _moved(held, result)
-    moves = [ours, *_duty_met(tx, held, result, now)]
+    hold(tx, held.notice.complaint_id)
+    moves = [_moved(held, result), *_duty_met(tx, held, result, now)]
     try:
         transition(tx, now, worker, *moves)
     except StaleClaim:
@@ -177,6 +178,7 @@ def expire_leases(tx: Connection, *, now: datetime, actor: str, limit: int = 100
     """Attempts whose worker went silent are in doubt, and due again at once: losing one is worse than doubling one."""
     query = (
         sa.select(notice.c.id, notice.c.attempts)
+        .join(chain, chain.c.id == notice.c.complaint_id)
         .where(notice.c.state == NoticeState.SENDING, notice.c.lease_until < now)
         .limit(limit)
         .with_for_update(skip_locked=True)
