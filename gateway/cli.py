@@ -5,6 +5,8 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +32,9 @@ app = typer.Typer(
 
 
 def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     app()
 
 
@@ -47,7 +52,7 @@ def up(
         if not new_site.exists(data):
             made = new_site.make_site(data, f"http://127.0.0.1:{port}")
             _say(f"站点已建立 new site: {data}")
-            _say(_account(made.password))
+            _say(_account(new_site.ADMIN, made.password))
         settings = _start(data)
         asyncio.run(new_site.migrate(data))
         parts = [processes.serving("127.0.0.1", port), processes.working, processes.polling]
@@ -93,7 +98,7 @@ def init(
     with _told():
         made = new_site.make_site(folder, public_url)
         asyncio.run(new_site.migrate(folder))
-        _say(_account(made.password))
+        _say(_account(new_site.ADMIN, made.password))
         _say(f"下一步 next: edit {folder}/huiyin.toml, then huiyin doctor --data {folder}")
 
 
@@ -108,15 +113,57 @@ def migrate(data: Data = DEFAULT_DATA) -> None:
 
 
 @app.command()
+def account(
+    name: Annotated[str, typer.Argument(help="who logs in to the console / 账号名")],
+    role: Annotated[str, typer.Option(help="auditor | admin")] = "auditor",
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Add a console account, or give one a new password and role; prints the password. 增加控制台账号或重设密码。"""
+    import secrets
+
+    from gateway import accounts, settings
+
+    with _told():
+        folder = settings.load(data).data
+        password = secrets.token_urlsafe(12)
+        accounts.add_account(folder / "accounts.yaml", name, password, role)
+        _say(_account(name, password))
+
+
+@app.command()
+def doctor(
+    data: Data = DEFAULT_DATA,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON / 输出 JSON")] = False,
+) -> None:
+    """Is this site fit for work, and what to do where it is not: exit 1 when a check fails. 检查站点并说明如何修正。"""
+    from gateway import doctor as examination
+    from gateway.finding import State
+
+    findings = asyncio.run(examination.examine(data, datetime.now(UTC)))
+    if as_json:
+        found = [finding.model_dump(mode="json") for finding in findings]
+        sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
+    else:
+        sys.stdout.writelines(f"{examination.line(finding)}\n" for finding in findings)
+    if any(finding.state is State.FAIL for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
 def normalize(
     files: Annotated[list[Path], typer.Argument(help="raw messages as they came / 原始消息文件")],
     channel: Annotated[Channel, typer.Option(help="the medium they came by / 渠道")],
 ) -> None:
-    """One JSON line per file, in order; no database needed. 把原始消息转换为统一格式。"""
+    """One JSON line per file, in order, without a database; exit 1 when one could not be opened. 转换为统一格式。"""
     from gateway.normalize import normalized
 
-    for line in normalized(channel, files):
-        sys.stdout.write(line + "\n")
+    with _told():
+        complete = True
+        for envelope in normalized(channel, files):
+            sys.stdout.write(envelope.model_dump_json() + "\n")
+            complete = complete and bool(envelope.raw.sha256)
+    if not complete:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -125,11 +172,10 @@ def route(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Which office answers, by which rule, and why: one JSON line per complaint. 由哪个机构办理及理由。"""
-    from gateway.routing import routed
+    from gateway.routing import read, routed
 
     with _told():
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-        for assignment in routed(text, data):
+        for assignment in routed(read(file), data):
             sys.stdout.write(json.dumps(assignment, ensure_ascii=False) + "\n")
 
 
@@ -141,8 +187,8 @@ def _start(data: Path) -> "Settings":
     return loaded
 
 
-def _account(password: str) -> str:
-    return f"控制台账号 console account: admin / {password}（只显示一次 shown once）"
+def _account(name: str, password: str) -> str:
+    return f"控制台账号 console account: {name} / {password}（只显示一次 shown once）"
 
 
 def _where_to_click(url: str, *, really_sends: bool) -> str:
