@@ -8,6 +8,7 @@ import chardet
 
 _LABEL = re.compile(r"[a-z0-9][a-z0-9_.:()+-]{0,39}", re.IGNORECASE)
 _UNSAFE = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined"})
+_CESU8 = "cesu-8"  # surrogate halves written as UTF-8 one by one; no codec of Python's
 _REALLY: dict[str, tuple[str, ...]] = {  # what senders declare -> what they use, best first
     "ascii": ("ascii",),
     "big5": ("big5", "cp950", "big5hkscs"),
@@ -17,7 +18,7 @@ _REALLY: dict[str, tuple[str, ...]] = {  # what senders declare -> what they use
     "iso2022-jp": ("iso2022_jp", "iso2022_jp_ext", "iso2022_jp_2", "iso2022_jp_3"),
     "iso8859-1": ("cp1252", "latin-1"),
     "shift-jis": ("cp932", "shift_jis"),
-    "utf-8": ("utf-8-sig",),
+    "utf-8": ("utf-8-sig", _CESU8),
 }
 _ALIASES = {
     "gb-2312-80": "gb2312",
@@ -30,6 +31,7 @@ _ALIASES = {
     "x-gbk": "gbk",
     "x-sjis": "shift_jis",
 }
+_SINGLE_BYTE = ("iso8859", "cp125", "latin", "koi8", "mac")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _PAIRS = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]")
 _GB2312_PAIRS = re.compile(rb"[\xa1-\xf7][\xa1-\xfe]")
@@ -46,15 +48,32 @@ class Decoded(NamedTuple):
 def decode(data: bytes, declared: str | None = None) -> Decoded:
     """Never raises; the last resort puts U+FFFD where bytes make no sense."""
     canonical = _canonical(declared)
-    for codec in _REALLY.get(canonical, (canonical,) if canonical else ()):
+    if canonical != "utf-8" and _clearly_utf8(data, canonical):
+        return _guess(data, declared)
+    choices = _REALLY.get(canonical, (canonical,) if canonical else ())
+    for codec in choices:
         text = _strict(data, codec)
         if text is not None:
             return Decoded(text, _departure(data, canonical, codec))
     if canonical not in ("", "ascii"):
-        text = data.decode(_REALLY.get(canonical, (canonical,))[0], "replace")
-        if text.count("\ufffd") * 50 <= len(text):
+        text = data.decode(choices[0], "replace")
+        if _mostly_readable(text):
             return Decoded(text, f"charset: bytes that are not {canonical}")
     return _guess(data, declared)
+
+
+def _clearly_utf8(data: bytes, declared: str) -> bool:
+    """Whether the bytes contradict what was declared: chance hardly makes UTF-8, least of all its longer sequences."""
+    text = None if data.isascii() else _strict(data, "utf-8")
+    if text is None:
+        return False
+    foreign = [char for char in text if char > "\x7f"]
+    return declared.startswith(_SINGLE_BYTE) or all(char >= "\u0800" for char in foreign)
+
+
+def _mostly_readable(text: str) -> bool:
+    unreadable = text.count("\ufffd")
+    return unreadable * 50 <= len(text) or unreadable * 4 <= sum(char > "\x7f" for char in text)
 
 
 def _canonical(declared: str | None) -> str:
@@ -64,7 +83,7 @@ def _canonical(declared: str | None) -> str:
         return ""
     try:
         name = codecs.lookup(_ALIASES.get(label, label)).name.replace("_", "-")
-        b"".decode(name)
+        b"?".decode(name, "ignore")  # some codecs (zlib, rot13) are none of text
     except (LookupError, UnicodeError):
         return ""
     return "" if name in _UNSAFE else name
@@ -72,13 +91,16 @@ def _canonical(declared: str | None) -> str:
 
 def _strict(data: bytes, codec: str) -> str | None:
     try:
+        if codec == _CESU8:
+            halves = data.decode("utf-8", "surrogatepass")
+            return halves.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         return data.decode(codec).removeprefix("\ufeff")
     except UnicodeError:
         return None
 
 
 def _departure(data: bytes, canonical: str, codec: str) -> str | None:
-    if canonical in ("gb2312", "gbk", "big5") and _strict(data, canonical) is None:
+    if codec == _CESU8 or (canonical in ("gb2312", "gbk", "big5") and _strict(data, canonical) is None):
         return f"charset: {canonical} decoded as {codec}"
     return None
 

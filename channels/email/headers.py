@@ -143,7 +143,9 @@ def message_ids(value: str) -> tuple[str, ...]:
     """Ids in angle brackets, in order, without repeats; the last hundred of a longer thread."""
     found = [f"<{clean_header(''.join(match[1].split()), 998)}>" for match in _MESSAGE_ID.finditer(value)]
     if not found:
-        found = [f"<{clean_header(word, 998)}>" for word in value.split() if "@" in word and len(word) <= 998]
+        found = [
+            f"<{clean_header(word.strip('<>'), 998)}>" for word in value.split() if "@" in word and len(word) <= 998
+        ]
     return tuple(dict.fromkeys(found))[-100:]
 
 

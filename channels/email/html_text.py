@@ -24,6 +24,7 @@ _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^>]*>?")
 _BREAKS = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6])\b[^>]*>", re.IGNORECASE)
 _ANY_TAG = re.compile(r"<[^>]*>")
 _UNSEEN = re.compile(r"<(script|style|head|title)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL)
+_DATA_URI = re.compile(r"\bdata:[^\s\"'>]{100,}")
 _QUOTE_OPENS = re.compile(r"<blockquote\b(?![^>]*border:\s*(?:none|0))[^>]*>", re.IGNORECASE)
 _QUOTE_CLOSES = re.compile(r"</blockquote\s*>", re.IGNORECASE)
 _EARLIER_MAIL = re.compile(
@@ -44,6 +45,7 @@ class HtmlText(NamedTuple):
 
 
 def to_text(source: str, defects: list[str]) -> HtmlText:
+    source = _DATA_URI.sub("", source)
     if len(source) > MAX_HTML:
         defects.append(f"html: cut at {MAX_HTML} characters")
     marked = _mark_quotations(_MARKS.sub("", source[:MAX_HTML]))

@@ -3,6 +3,7 @@
 import email
 import hashlib
 from datetime import datetime
+from email.message import Message
 from email.parser import BytesHeaderParser
 from email.policy import compat32
 
@@ -28,22 +29,32 @@ _LEADING_NOISE = b"\xef\xbb\xbf \t\r\n"
 
 def parse(raw: bytes, received_at: datetime | None = None) -> Envelope:
     """Never raises. What cannot be read is in `defects`; the worst case is the raw bytes as text."""
-    try:
-        return _parse(raw, received_at)
-    except Exception as error:  # no mail may stop the ones behind it: whatever it broke, it becomes a case to look at
-        return _unparsed(raw, received_at, f"parser: {type(error).__name__}, shown as it came")
+    failures: list[str] = []
+    for read in (_whole, _headers_only):
+        try:
+            return _envelope(read(raw.lstrip(_LEADING_NOISE)), raw, received_at, failures)
+        except Exception as error:  # no mail may stop the ones behind it: whatever it broke, a person will look at it
+            failures = [f"parser: {type(error).__name__}, shown as it came"]
+    return _unparsed(raw, received_at, failures)
+
+
+def _whole(raw: bytes) -> Message:
+    return email.message_from_bytes(raw, policy=compat32)
+
+
+def _headers_only(raw: bytes) -> Message:
+    return BytesHeaderParser(policy=compat32).parsebytes(raw)
 
 
 def message_id(raw: bytes) -> str:
     """The Message-ID alone, empty when there is none."""
-    message = BytesHeaderParser(policy=compat32).parsebytes(raw[: 256 * 1024])
-    ids = message_ids(Headers(message, []).first("message-id"))
+    headers = Headers(_headers_only(raw[: 256 * 1024].lstrip(_LEADING_NOISE)), [])
+    ids = message_ids(headers.first("message-id"))
     return ids[0] if ids else ""
 
 
-def _parse(raw: bytes, received_at: datetime | None) -> Envelope:
-    defects: list[str] = []
-    message = email.message_from_bytes(raw.lstrip(_LEADING_NOISE), policy=compat32)
+def _envelope(message: Message, raw: bytes, received_at: datetime | None, known: list[str]) -> Envelope:
+    defects = list(known)
     headers = Headers(message, defects)
     contents = take_apart(message, defects)
     sender = _sender(headers, defects)
@@ -80,14 +91,14 @@ def _nature(headers: Headers, contents: Contents, sender: Sender, subject: str, 
     return Nature.DELIVERY_RECEIPT if is_success(bounce) else Nature.BOUNCE
 
 
-def _unparsed(raw: bytes, received_at: datetime | None, defect: str) -> Envelope:
+def _unparsed(raw: bytes, received_at: datetime | None, defects: list[str]) -> Envelope:
     text = clean_text(decode(raw[:MAX_TEXT]).text)
     return Envelope(
         channel=Channel.EMAIL,
         received_at=received_at,
         text=text,
         full_text=text,
-        defects=(defect,),
+        defects=tuple(defects),
         raw=_reference(raw),
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.generator import BytesGenerator
 from email.message import Message
+from itertools import islice
 
 from casefile.envelope import Attachment
 from casefile.text import clean_filename
@@ -17,12 +18,14 @@ from channels.email.headers import Headers, loose_base64
 
 MAX_DEPTH = 50
 MAX_PARTS = 1000
+MAX_UUENCODED = 100
 
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
 _CONTENT_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 _READABLE = frozenset({"text/plain", "text/html", "text/enriched", "text/markdown"})
 _REPORTS = frozenset({"message/delivery-status", "message/global-delivery-status"})
 _HEADERS_ONLY = frozenset({"text/rfc822-headers", "message/global-headers"})
+_NO_FILES = _REPORTS | _HEADERS_ONLY | {"message/disposition-notification", "message/feedback-report"}
 _RETURNED = _HEADERS_ONLY | {"message/rfc822", "message/global"}
 _UU_BEGIN = re.compile(rb"^begin [0-7]{3,4} (.+?)\r?$", re.MULTILINE)
 
@@ -116,7 +119,7 @@ def _visit_leaf(part: Message, headers: Headers, kind: str, into: Contents, rela
         into.returned.append(data)
     if kind in _READABLE and disposition != "attachment" and not name and not (related and kind != "text/html"):
         _add_body(data, headers, kind, into)
-    elif kind not in _REPORTS | _HEADERS_ONLY and (data or name):
+    elif kind not in _NO_FILES and (data or name):
         inline = disposition == "inline" or (disposition != "attachment" and bool(headers.first("content-id")))
         into.attachments.append(attachment(name or _default_name(kind, data), kind, data, inline=inline))
 
@@ -172,9 +175,13 @@ def undo_encoding(raw: bytes, encoding: str) -> bytes:
 def split_uuencoded(data: bytes) -> tuple[bytes, list[Attachment]]:
     """Files that an old mailer wrote into the text itself, between `begin 644 name` and `end`."""
     kept, files, end = [], [], 0
-    for match in _UU_BEGIN.finditer(data):
+    for match in islice(_UU_BEGIN.finditer(data), MAX_UUENCODED):
+        if match.start() < end:
+            continue
         stop = data.find(b"\nend", match.end())
-        content = _uudecode(data[match.end() : stop].splitlines()) if stop > 0 and match.start() >= end else None
+        if stop < 0:
+            break
+        content = _uudecode(data[match.end() : stop].splitlines())
         if content:
             kept.append(data[end : match.start()])
             files.append(attachment(decode(match[1]).text, "application/octet-stream", content, inline=False))

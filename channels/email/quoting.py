@@ -4,11 +4,13 @@ Line by line and linear in the size of the text. When in doubt a line counts as 
 but a complaint must not vanish behind a guess.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from channels.email import wording
 
+_GAPS = re.compile(r"\n{3,}")
 _LONGEST = 500  # no attribution or header line is longer
 
 
@@ -80,7 +82,7 @@ def _attribution(lines: Sequence[str], at: int) -> int:
         joined = f"{joined} {line.strip()}".strip()
         if not line.strip() or len(joined) > _LONGEST:
             return 0
-        if _is_attribution(joined):
+        if joined.endswith(wording.ATTRIBUTION_ENDS) and _is_attribution(joined):
             return number
     return 0
 
@@ -124,4 +126,4 @@ def _last(lines: Sequence[str], new: Sequence[bool]) -> int:
 
 def _join(lines: Sequence[str], new: Sequence[bool], *, wanted: bool) -> str:
     chosen = [line.rstrip() for line, is_new in zip(lines, new, strict=True) if is_new is wanted]
-    return "\n".join(chosen).strip("\n")
+    return _GAPS.sub("\n\n", "\n".join(chosen)).strip("\n")

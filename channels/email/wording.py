@@ -52,6 +52,7 @@ ATTRIBUTION_STARTS = _any(  # only such a line may go on over the next ones
     before=r"^[\s*\"-]*",
     after=r"[\s,.:\d年月/<(\"-]",
 )
+ATTRIBUTION_ENDS = (":", "：", ">", "-", "—", "wrote", "Wrote", "写道", "寫道")
 DATED = re.compile(r"\d{1,4}\s*(?:[./年-]\s*\d|[:：時时]\s*\d{2})|\b(?:19|20)\d{2}\b|@")
 DATE_AND_ADDRESS = re.compile(
     r"^.{0,40}\d{1,4}[./年 ,:-].{0,160}<?[^\s<>]+@[^\s<>]+>?\s*[)）]?\s*[:：]\s*$"
@@ -118,7 +119,7 @@ SENT_FROM = _any(
 SYSTEM_NAME = _any("mail(?:er)?[ -]?daemon", "mail delivery (?:sub)?system", "postmaster", "邮件系统", before="^")
 BOUNCE_SUBJECT = _any(
     *("undeliver", "non[- ]?remis", "return(?:ed|ing) (?:mail|message|to sender)", "unzustellbar", "could not send"),
-    *("delivery (?:status|failure|report|notification|problem)", "delivered?y?.{0,30}(?:fail|error|delay|problem)"),
+    *("delivery (?:status|failure|report|notification|problem)", "deliver(?:y|ed)?.{0,30}(?:fail|error|delay|problem)"),
     *("fail(?:ed|ure)?.{0,12}(?:mail|deliver|notice|message)", "mail.{0,20}(?:fail|not delivered|error|delivery)"),
     *("(?:not|n't) (?:be )?delivered", "退信", "投递失败", "投遞失敗", "无法投递", "無法投遞", "无法送达", "無法傳遞"),
     *("未送达", "发送失败", "配信不能", "エラー通知", "配信エラー"),
@@ -126,7 +127,7 @@ BOUNCE_SUBJECT = _any(
 FAILED = _any(
     *(
         "could ?n[o']t be (?:delivered|sent)",
-        "can ?n?['o]?t be delivered",
+        "can(?:no|')?t be delivered",
         "not (?:be )?deliver(?:ed|able)",
         "undeliver",
     ),
