@@ -1,5 +1,6 @@
 """What the benchmarks stand on: a site in a temporary folder, sample complaints, a relay that throws mail away."""
 
+import logging
 import shutil
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from gateway.site import Site, open_site
 
 HOST = "127.0.0.1"
 NO_REDIS = "unix:///nonexistent/redis.sock"  # the doorbell is not what is measured
+logging.disable(logging.WARNING)
 
 
 def free_port() -> int:

@@ -53,12 +53,15 @@ async def posts_per_second(url: str, posts: int, clients: int) -> float:
 
 async def main(database: str, posts: int, clients: int, rounds: int) -> None:
     print(f"intake: {posts} posts a round, {clients} at a time, {'PostgreSQL' if database else 'SQLite'}")
-    with tempfile.TemporaryDirectory() as folder:
-        with server("bare", folder, database) as theirs, server("huiyin", folder, database) as ours:
-            for number in range(1, rounds + 1):
-                raw = await posts_per_second(theirs, posts, clients)
-                mine = await posts_per_second(ours, posts, clients)
-                print(f"  round {number}: huiyin {mine:6.0f}/s   bare INSERT {raw:6.0f}/s   ratio {mine / raw:.2f}")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        server("bare", folder, database) as theirs,
+        server("huiyin", folder, database) as ours,
+    ):
+        for number in range(1, rounds + 1):
+            raw = await posts_per_second(theirs, posts, clients)
+            mine = await posts_per_second(ours, posts, clients)
+            print(f"  round {number}: huiyin {mine:6.0f}/s   bare INSERT {raw:6.0f}/s   ratio {mine / raw:.2f}")
 
 
 if __name__ == "__main__":

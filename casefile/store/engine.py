@@ -1,14 +1,11 @@
 """The one way to the database: a transaction is a plain function, run whole, so none can stay open over a network call.
 
-On PostgreSQL the functions run through asyncpg; on SQLite on one writer thread and a few reader threads, which
-spares a thread hop per statement. Either way `await store.write(work, …)` returns after COMMIT.
+On PostgreSQL the functions run through asyncpg, on SQLite on threads of their own, which spares a thread hop per
+statement. Either way `await store.write(work, …)` returns after COMMIT.
 """
 
-import asyncio
 import functools
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import sqlalchemy as sa
@@ -18,14 +15,14 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from casefile.errors import ConfigError, StorageUnavailable
+from casefile.store.sqlite import Sqlite
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Work = Callable[Concatenate[Connection, P], T]
 
-_READERS = 4
-_BUSY_MS = 30_000
-# `hide_parameters` below: what people wrote must not get into a log by way of an error message.
+# SQLSTATE (PostgreSQL, appendix A): connection, read-only, rolled back, resources, shutting down or starting, disk.
+_PASSING = ("08", "25006", "40", "53", "57P", "58")
 _MEND = "Check that the database runs, is reachable and has space"
 
 
@@ -64,32 +61,6 @@ class _Backend(Protocol):
     async def close(self) -> None: ...
 
 
-class _Sqlite:
-    def __init__(self, url: str) -> None:
-        path = make_url(url).database
-        if path:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-        self._engine = sa.create_engine(url, poolclass=sa.pool.QueuePool, pool_size=_READERS + 1, hide_parameters=True)
-        sa.event.listen(self._engine, "connect", _configure_sqlite)
-        sa.event.listen(self._engine, "begin", _begin_sqlite)
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-reader")
-
-    async def run(self, writes: bool, work: Callable[[Connection], T]) -> T:
-        threads = self._writer if writes else self._readers
-        call = asyncio.get_running_loop().run_in_executor(threads, self._transact, writes, work)
-        return await asyncio.shield(call)
-
-    def _transact(self, writes: bool, work: Callable[[Connection], T]) -> T:
-        with self._engine.connect().execution_options(writes=writes) as tx, tx.begin():
-            return work(tx)
-
-    async def close(self) -> None:
-        for threads in (self._writer, self._readers):
-            await asyncio.to_thread(threads.shutdown)
-        self._engine.dispose()
-
-
 class _Postgres:
     def __init__(self, url: str) -> None:
         self._engine: AsyncEngine = create_async_engine(
@@ -104,10 +75,11 @@ class _Postgres:
         await self._engine.dispose()
 
 
+# `hide_parameters` above keeps what people wrote out of error messages, and so out of logs.
 def _backend(url: str) -> _Backend:
     match make_url(url).drivername:
         case "sqlite":
-            return _Sqlite(url)
+            return Sqlite(url)
         case "postgresql+asyncpg":
             return _Postgres(url)
         case other:
@@ -118,28 +90,14 @@ def _backend(url: str) -> _Backend:
             )
 
 
-def _configure_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # SQLAlchemy's `begin` event opens the transaction itself
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",  # a commit survives power loss
-        f"busy_timeout={_BUSY_MS}",
-        "foreign_keys=ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(tx: Connection) -> None:
-    # IMMEDIATE takes the write lock first: no upgrade from read to write can fail half-way.
-    tx.exec_driver_sql("BEGIN IMMEDIATE" if tx.get_execution_options().get("writes") else "BEGIN")
-
-
 def _apply(work: Callable[..., T], args: Any, kwargs: Any, tx: Connection) -> T:
     return work(tx, *args, **kwargs)
 
 
 def _out_of_reach(error: DBAPIError) -> bool:
-    return error.connection_invalidated or isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
+    state = str(getattr(error.orig, "sqlstate", ""))
+    lost = error.connection_invalidated or isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
+    return lost or state.startswith(_PASSING)
 
 
 def _first_line(error: OSError | SQLAlchemyError) -> str:
