@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -13,26 +14,28 @@ from casefile.errors import NotFound
 from casefile.store import ledger
 from casefile.store.tables import complaint, counter, remark
 
+_INSERT = complaint.insert()
+
 
 def next_number(tx: Connection, pattern: str, year: int) -> str:
     """The next case number; `pattern` is a format of `year` and `seq`. Gapless: it rolls back with the case."""
-    insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
-    upsert = (
-        insert(counter)
-        .values(name=f"complaint:{year}", value=1)
-        .on_conflict_do_update(index_elements=[counter.c.name], set_={"value": counter.c.value + 1})
-    )
-    seq = tx.execute(upsert.returning(counter.c.value)).scalar_one()
+    seq = tx.execute(_count_up(tx.dialect.name), {"name": f"complaint:{year}", "value": 1}).scalar_one()
     return pattern.format(year=year, seq=seq)
+
+
+@cache
+def _count_up(dialect: str) -> sa.Executable:
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    counted = {"value": counter.c.value + 1}
+    upsert = insert(counter).on_conflict_do_update(index_elements=[counter.c.name], set_=counted)
+    return upsert.returning(counter.c.value)
 
 
 def insert(tx: Connection, case: Complaint, route: dict[str, object], secret_hash: str) -> None:
     """Open a case and its chain of events."""
     flat = case.model_dump(mode="json", exclude={"complainant", "received_at"})
-    person = case.complainant.model_dump()
-    tx.execute(
-        complaint.insert().values(**flat, **person, received_at=case.received_at, route=route, secret_hash=secret_hash)
-    )
+    more = {"received_at": case.received_at, "route": route, "secret_hash": secret_hash}
+    tx.execute(_INSERT, {**flat, **case.complainant.model_dump(), **more})
     ledger.open_chain(tx, case.id)
 
 

@@ -12,13 +12,14 @@ from casefile.status import DutyState
 from casefile.store.ledger import DUTY, Detail, Entry, Move, transition
 from casefile.store.tables import duty
 
+_INSERT = duty.insert()
 _STATE = sa.select(duty.c.state).where(duty.c.id == sa.bindparam("duty")).with_for_update()
 
 
 def owe(tx: Connection, owed: Sequence[Duty]) -> list[Entry]:
     """Write what is owed; the entries are for the case's record."""
     if owed:
-        tx.execute(duty.insert(), [one.model_dump() for one in owed])
+        tx.execute(_INSERT, [one.model_dump() for one in owed])
     return [Entry(Tag.DUTY_OWED, _about(one)) for one in owed]
 
 

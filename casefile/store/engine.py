@@ -107,5 +107,10 @@ def _first_line(error: OSError | SQLAlchemyError) -> str:
 
 def insert_new(tx: Connection, table: sa.Table, **values: Any) -> bool:
     """Insert unless a unique key is taken; whether a row was written."""
-    insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
-    return tx.execute(insert(table).values(**values).on_conflict_do_nothing()).rowcount == 1
+    return tx.execute(_insert_new(tx.dialect.name, table), values).rowcount == 1
+
+
+@functools.cache
+def _insert_new(dialect: str, table: sa.Table) -> sa.Executable:
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return insert(table).on_conflict_do_nothing()

@@ -34,6 +34,18 @@ class Kept:
 
 
 _KEPT = [inbound.c[name] for name in Kept.__dataclass_fields__]
+_LOCK = sa.select(*_KEPT).where(inbound.c.id == sa.bindparam("inbound")).with_for_update()
+_FINISH = (
+    inbound.update()
+    .where(inbound.c.id == sa.bindparam("inbound"))
+    .values({name: sa.bindparam(f"new_{name}") for name in ("state", "outcome", "complaint_id", "envelope")})
+)
+_SIBLINGS = sa.select(inbound.c.complaint_id, inbound.c.envelope).where(
+    inbound.c.channel == sa.bindparam("channel"),
+    inbound.c.external_id == sa.bindparam("external_id"),
+    inbound.c.complaint_id.is_not(None),
+    inbound.c.id != sa.bindparam("inbound"),
+)
 
 
 def keep(tx: Connection, raw: Raw, raw_sha256: str) -> Kept:
@@ -58,22 +70,19 @@ def keep(tx: Connection, raw: Raw, raw_sha256: str) -> Kept:
 
 def lock(tx: Connection, inbound_id: str) -> Kept:
     """The row, held until the transaction ends, so that two processes cannot open two cases for it."""
-    return _kept(tx.execute(sa.select(*_KEPT).where(inbound.c.id == inbound_id).with_for_update()).one())
+    return _kept(tx.execute(_LOCK, {"inbound": inbound_id}).one())
 
 
 def finish(
     tx: Connection, inbound_id: str, envelope: Envelope, outcome: Outcome, complaint_id: str | None, *, shunted: bool
 ) -> None:
-    tx.execute(
-        inbound.update()
-        .where(inbound.c.id == inbound_id)
-        .values(
-            state="shunted" if shunted else "processed",
-            outcome=outcome,
-            complaint_id=complaint_id,
-            envelope=envelope.model_dump(mode="json"),
-        )
-    )
+    new = {
+        "new_state": "shunted" if shunted else "processed",
+        "new_outcome": outcome,
+        "new_complaint_id": complaint_id,
+        "new_envelope": envelope.model_dump(mode="json"),
+    }
+    tx.execute(_FINISH, {"inbound": inbound_id, **new})
 
 
 def stumbled(tx: Connection, inbound_id: str, error: str) -> None:
@@ -102,13 +111,8 @@ def key_reused(tx: Connection, source: str, external_id: str, content_hash: str)
 
 def siblings(tx: Connection, kept: Kept) -> list[tuple[str, Envelope]]:
     """Processed messages with the same external id on the same channel: (complaint id, envelope)."""
-    query = sa.select(inbound.c.complaint_id, inbound.c.envelope).where(
-        inbound.c.channel == kept.channel,
-        inbound.c.external_id == kept.external_id,
-        inbound.c.complaint_id.is_not(None),
-        inbound.c.id != kept.id,
-    )
-    return [(case, Envelope.model_validate(envelope)) for case, envelope in tx.execute(query)]
+    bound = {"channel": kept.channel, "external_id": kept.external_id, "inbound": kept.id}
+    return [(case, Envelope.model_validate(envelope)) for case, envelope in tx.execute(_SIBLINGS, bound)]
 
 
 def case_of_message(tx: Connection, external_ids: list[str]) -> list[str]:

@@ -26,13 +26,14 @@ class Link:
     expires_at: datetime
 
 
+_INSERT = link.insert()
 _COLUMNS = [link.c[name] for name in Link.__dataclass_fields__]
 
 
 def issue(tx: Connection, granted: Mapping[str, Link]) -> None:
     """By token."""
     if granted:
-        tx.execute(link.insert(), [{"token_hash": digest(token), **one.__dict__} for token, one in granted.items()])
+        tx.execute(_INSERT, [{"token_hash": digest(token), **one.__dict__} for token, one in granted.items()])
 
 
 def find(tx: Connection, token: str, purpose: str, now: datetime) -> Link:

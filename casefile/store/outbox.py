@@ -22,13 +22,14 @@ from casefile.store.tables import attempt, chain, notice
 
 _RANKS = {urgency: rank for rank, urgency in enumerate(Urgency)}
 _URGENCIES = list(Urgency)
+_INSERT = notice.insert()
 _CLAIMABLE = (NoticeState.SCHEDULED, NoticeState.RETRY_WAIT, NoticeState.IN_DOUBT)
 
 
 def plan(tx: Connection, notices: Sequence[Notice]) -> list[Entry]:
     """Write notices, frozen; the entries are for the case's record. A rule run twice hits the unique key and fails."""
     if notices:
-        tx.execute(notice.insert(), [{**n.model_dump(), "urgency": _RANKS[n.urgency]} for n in notices])
+        tx.execute(_INSERT, [{**n.model_dump(), "urgency": _RANKS[n.urgency]} for n in notices])
     return [_planned(n) for n in notices]
 
 
@@ -224,6 +225,8 @@ def get(tx: Connection, notice_id: str) -> Notice:
 
 def by_message_ids(tx: Connection, message_ids: list[str]) -> list[Notice]:
     """Our notices among these RFC 5322 ids."""
+    if not message_ids:
+        return []
     return [_notice(row) for row in tx.execute(sa.select(notice).where(notice.c.message_id.in_(message_ids)))]
 
 
