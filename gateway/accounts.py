@@ -7,15 +7,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
-from pydantic import Field, RootModel
+from pydantic import AfterValidator, Field, RootModel
 from ruamel.yaml import YAML
 
 from casefile.errors import ConfigError
 from casefile.model import Record
 from casefile.token import digest
-from policy.yaml import Document
+from policy.yaml import Document, Misfit
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +29,16 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+def _hash(text: str) -> str:
+    try:
+        extract_parameters(text)
+    except InvalidHashError as error:
+        raise Misfit("not a password hash (Argon2)", "Set that password anew") from error
+    return text
+
+
 class _Entry(Record):
-    password: Annotated[str, Field(pattern=r"^\$argon2id\$")]
+    password: Annotated[str, AfterValidator(_hash)]
     role: Role
 
 
@@ -73,8 +81,6 @@ class Accounts:
             return self._hasher.verify(hashed, password)
         except VerificationError:
             return False
-        except InvalidHashError as error:
-            raise ConfigError(str(self._path), "holds a broken password hash", "Set that password anew") from error
 
     def _rehash(self, name: str, old: _Entry, password: str) -> _Entry:
         """To today's parameters, unless the password was changed meanwhile or the file may not be written."""

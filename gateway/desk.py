@@ -1,4 +1,4 @@
-"""The desk: an office works on one case behind the link in its mail. Looking never acts; acting takes a typed choice."""
+"""The desk: an office works on one case behind the link in its mail. Looking never acts; acting takes a choice."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -26,9 +26,7 @@ _PAGE_LIFE = timedelta(hours=12)
 _BODY_BYTES, _BODY_SECONDS = 2**18, 60
 
 
-def routes(
-    casework: Casework, blobs: Blobs, pages: Pages, key: bytes, now: Callable[[], datetime]
-) -> APIRouter:
+def routes(casework: Casework, blobs: Blobs, pages: Pages, key: bytes, now: Callable[[], datetime]) -> APIRouter:
     desk = _Desk(casework, blobs, pages, Seal(key, "desk", _PAGE_LIFE, now), now)
     router = APIRouter(include_in_schema=False)
     router.add_api_route("/desk/{token}", desk.show, methods=["GET", "HEAD"])
@@ -121,8 +119,8 @@ class _Desk:
         fields = dict(read_urlencoded(body).fields)
         sealed = self.seal.open(fields.get("nonce", "")) or ()
         seen = sealed[1] if len(sealed) == 2 and sealed[0] == digest(token) else None
-        names = ("action", "words", "to_office")
-        return _Typed(*(fields.get(name, "") for name in names), seen=seen if isinstance(seen, int) else None)
+        typed = {name: fields.get(name, "") for name in ("action", "words", "to_office")}
+        return _Typed(**typed, seen=seen if isinstance(seen, int) else None)
 
     def _page(self, request: Request, token: str, view: DeskView, shown: _Shown) -> Response:
         language = pick_language(request)
@@ -146,6 +144,7 @@ class _Desk:
             done=done if done in list(Action) else "",
             delivery=delivery(view, Action(done)) if done in list(Action) else None,
             limit=MAX_WORDS,
+            known=self.pages.words,
         )
 
     def _messages(self, language: str, problems: Mapping[str, str]) -> dict[str, str]:
@@ -153,13 +152,14 @@ class _Desk:
         return {name: words(language, f"desk.problem.{key}", limit=MAX_WORDS) for name, key in problems.items()}
 
     def _over(self, request: Request, over: LinkExpired, words: str = "") -> Response:
-        return self.pages.show(request, "desk_over.html", status_code=410, why=f"desk.over.{over}", words=words)
+        why = f"desk.over.{over}" if f"desk.over.{over}" in self.pages.words else "desk.over"
+        return self.pages.show(request, "desk_over.html", status_code=410, why=why, words=words)
 
     def _new_office(self, view: DeskView) -> object:
         return self.casework.offices.get(view.case.office_id or "") or self.casework.offices.desk
 
     def _name(self, actor: str, language: str) -> str:
-        """An office by its name, anyone else by a word of ours, a person by what they call themselves."""
+        """An office by its name, anyone else by a word of ours."""
         kind, _, office_id = actor.partition(":")
         office = self.casework.offices.get(office_id) if kind == "office" else None
         if office:

@@ -25,12 +25,16 @@ _ORIGINALS = {Channel.EMAIL: ".eml", Channel.SMS: ".txt", Channel.HOTLINE: ".txt
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the story. `title` is a text key, `who` an actor; `stranger`: not an address that the case knows."""
+    """One line of the story. `title` is a text key, `who` the actor, `person` how a sender calls themselves.
+
+    `stranger`: it came from an address that the case does not know.
+    """
 
     at: datetime
     title: str
     who: str
     text: str = ""
+    person: str = ""
     quoted: str = ""
     files: tuple[Attachment, ...] = ()
     stranger: bool = False
@@ -69,8 +73,9 @@ def _message(message: Envelope, view: DeskView, strangers: set[str | int | bool 
     return Entry(
         at=message.received_at or view.case.received_at,
         title=f"desk.message.{message.nature}",
-        who=sender.name or sender.email or sender.phone or "complainant",
+        who="complainant",
         text=message.text or message.full_text,
+        person=" ".join(part for part in (sender.name, sender.email, sender.phone) if part),
         quoted=message.quoted,
         files=(*message.attachments, original(message, view.case.number)),
         stranger=message.raw.sha256 in strangers,

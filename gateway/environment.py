@@ -9,11 +9,12 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource
 
 from casefile.errors import ConfigError
+from casefile.failpoint import VARIABLE as FAILPOINTS
 from policy.yaml import did_you_mean
 
 PREFIX = "HUIYIN_"
 _FROM_FILE = "_FILE"
-_NOT_SETTINGS = {"HUIYIN_DATA", "HUIYIN_FAILPOINTS", "HUIYIN_LOCK", "HUIYIN_TEST_STRICT"}
+_NOT_SETTINGS = {"HUIYIN_DATA", FAILPOINTS, "HUIYIN_TEST_STRICT"}
 
 
 class Environment(EnvSettingsSource):
@@ -57,6 +58,12 @@ def check_variables(settings: Collection[str]) -> None:
         top = name.partition("__")[0].removesuffix(_FROM_FILE)
         if name.startswith(PREFIX) and name not in _NOT_SETTINGS and top not in known:
             raise ConfigError(f"environment {name}", "is not a setting", did_you_mean(top, known))
+
+
+def refuse_failpoints(environment: str) -> None:
+    """Raises ConfigError when the variable is set outside the test environment."""
+    if os.environ.get(FAILPOINTS) and environment != "test":
+        raise ConfigError(f"environment {FAILPOINTS}", "is for tests and breaks things on purpose", "Unset it")
 
 
 def _value(name: str, value: str | None) -> str | None:

@@ -62,6 +62,7 @@ class Intake:
             log.exception("shunted", extra={"inbound": kept.id})
             await self.store.write(inbound.stumbled, kept.id, f"{type(error).__name__}: {error}")
             accepted = await self.store.write(self._settle, kept.id, _unread(kept, error), shunted=True)
+        failpoint("plan.committed")
         await self.doorbell.ring(accepted.inbound_id)
         return accepted
 

@@ -11,7 +11,7 @@ from casefile.store import schema
 from casefile.store.engine import Store
 from gateway.accounts import add_account
 from gateway.keys import make_key
-from gateway.settings import FILE, load
+from gateway.settings import FILE, check, load
 
 ADMIN = "admin"
 _ROUTER_FILES = ("offices.yaml", "rules.yaml")
@@ -30,9 +30,10 @@ def exists(data: Path) -> bool:
 
 
 def make_site(data: Path, public_url: str) -> NewSite:
-    """Raises ConfigError when the folder already holds a site, or cannot be written."""
+    """Raises ConfigError when the address is none, the folder already holds a site, or cannot be written."""
     if exists(data):
         raise ConfigError(str(data), "is a site already", "Choose another folder, or edit its huiyin.toml")
+    settings = check(data, {"public_url": public_url})
     try:
         (data / "policies").mkdir(mode=0o700, parents=True, exist_ok=True)
         data.chmod(0o700)
@@ -42,7 +43,7 @@ def make_site(data: Path, public_url: str) -> NewSite:
         password = secrets.token_urlsafe(12)
         add_account(data / "accounts.yaml", ADMIN, password, "admin")
         template = (files("gateway") / "examples" / FILE).read_text(encoding="utf-8")
-        (data / FILE).write_text(template.format(public_url=public_url), encoding="utf-8")
+        (data / FILE).write_text(template.format(public_url=settings.public_url), encoding="utf-8")
     except OSError as error:
         raise ConfigError(str(data), f"cannot be written ({error.strerror})", "Choose a folder of your own") from error
     return NewSite(data, password)

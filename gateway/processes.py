@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import logging
-import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
@@ -12,13 +12,13 @@ from datetime import timedelta
 import uvicorn
 
 from casefile.errors import ConfigError, StorageUnavailable
-from casefile.failpoint import VARIABLE
-from channels.email.ledger import MailboxSettings
 from channels.email.mailbox import watch_all
 from gateway.app import create_app
+from gateway.environment import refuse_failpoints
 from gateway.mail_ledger import SqlMailboxLedger
+from gateway.mail_settings import mailbox_settings
 from gateway.redis_server import RedisServer
-from gateway.settings import Mailbox, Settings
+from gateway.settings import Settings
 from gateway.site import Site, open_site, process_name
 from notifier import worker
 from notifier.doorbell import settings as redis_settings
@@ -33,7 +33,7 @@ _SWEEP_S = 20.0
 
 def run(settings: Settings, *parts: Part) -> None:
     """Run the parts until SIGTERM or SIGINT; then give each 30 s to finish what it has in hand."""
-    _refuse_failpoints(settings)
+    refuse_failpoints(settings.environment)
     with _redis(settings) as url:
         asyncio.run(_run(settings, url, parts))
 
@@ -41,10 +41,10 @@ def run(settings: Settings, *parts: Part) -> None:
 def serving(host: str, port: int) -> Part:
     async def serve(site: Site, stop: asyncio.Event) -> None:
         config = uvicorn.Config(
-            create_app(site), host, port, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S - 5
+            create_app(site), log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S - 5
         )
         server = _Server(config)
-        running = asyncio.create_task(server.serve())
+        running = asyncio.create_task(server.serve([_listen(host, port)]))
         await asyncio.wait([running, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
         await running
@@ -103,6 +103,16 @@ async def _sweep(site: Site, stop: asyncio.Event) -> None:
             await asyncio.wait_for(stop.wait(), _SWEEP_S)
 
 
+def _listen(host: str, port: int) -> socket.socket:
+    """Raises ConfigError; left to itself, uvicorn ends the process when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        mend = "Choose another --port, or stop what listens there"
+        raise ConfigError(f"{host}:{port}", f"cannot listen ({error.strerror})", mend) from error
+
+
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -124,27 +134,8 @@ def _redis(settings: Settings) -> Iterator[str]:
         yield settings.redis
         return
     server = RedisServer(settings.data)
-    server.start()
     try:
+        server.start()
         yield server.url
     finally:
         server.stop()
-
-
-def mailbox_settings(box: Mailbox) -> MailboxSettings:
-    return MailboxSettings(
-        name=box.name,
-        host=box.host,
-        port=box.port,
-        tls=box.tls,
-        user=box.user,
-        password=box.password.get_secret_value(),
-        folder=box.folder,
-        done_folder=box.done_folder or None,
-        poll_seconds=box.poll_seconds,
-    )
-
-
-def _refuse_failpoints(settings: Settings) -> None:
-    if os.environ.get(VARIABLE) and settings.environment != "test":
-        raise ConfigError(f"environment {VARIABLE}", "is for tests and breaks things on purpose", "Unset it")

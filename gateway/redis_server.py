@@ -18,6 +18,7 @@ from casefile.errors import ConfigError
 
 _NAMES = ("valkey-server", "redis-server")
 _START_S = 10.0
+_STOP_S = 10.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -39,11 +40,7 @@ class RedisServer:
 
     def start(self) -> None:
         """Start it, or join the one that another process of this site has started. Raises ConfigError."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._run.mkdir(mode=0o700, exist_ok=True)
-        if self._run.stat().st_uid != os.getuid():
-            raise ConfigError(str(self._run), "belongs to another user", "Remove it, or set `redis` in huiyin.toml")
-        lock = (self._folder / "lock").open("ab")
+        lock = self._prepare()
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -56,13 +53,32 @@ class RedisServer:
         self._wait(f"it did not answer within {_START_S:.0f} s")
 
     def stop(self) -> None:
-        if self._process:
-            self._process.terminate()
-            self._process.wait(10)
-            self._process = None
-        if self._lock:
-            self._lock.close()
-            self._lock = None
+        """End what `start` started; a server that another process runs stays."""
+        process, self._process = self._process, None
+        if process:
+            process.terminate()
+            try:
+                process.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        lock, self._lock = self._lock, None
+        if lock:
+            shutil.rmtree(self._run, ignore_errors=True)
+            lock.close()
+
+    def _prepare(self) -> IO[bytes]:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._run.mkdir(mode=0o700, exist_ok=True)
+            lock = (self._folder / "lock").open("ab")
+        except OSError as error:
+            mend = "Mend its permissions, or set `redis` in huiyin.toml"
+            raise ConfigError(str(error.filename), f"cannot be written ({error.strerror})", mend) from error
+        if self._run.stat().st_uid != os.getuid():
+            lock.close()
+            raise ConfigError(str(self._run), "belongs to another user", "Remove it, or set `redis` in huiyin.toml")
+        return lock
 
     def _launch(self) -> None:
         command = [str(find_server()), "--port", "0", "--unixsocket", str(self._socket), "--unixsocketperm", "700"]
@@ -80,14 +96,15 @@ class RedisServer:
     def _wait(self, otherwise: str) -> None:
         end = time.monotonic() + _START_S
         while time.monotonic() < end:
-            if self._answers():
+            if self.answers():
                 return
             if self._process and self._process.poll() is not None:
+                otherwise = "it ended at once"
                 break
             time.sleep(0.02)
         raise ConfigError("redis", otherwise, f"See {self._folder / 'log'}, or set `redis` in huiyin.toml")
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         try:
             with socket.socket(socket.AF_UNIX) as probe:
                 probe.settimeout(1)

@@ -54,9 +54,9 @@ class Registry:
 
     def join(self, tx: Connection, kept: Kept, envelope: Envelope, found: Match) -> Complaint | None:
         """Not a new case: a copy, an addition, a bounce, or something automatic."""
+        case = complaints.lock(tx, found.complaint_id) if found.complaint_id else None
         detail: Detail = {"by": found.by, "known_sender": found.known_sender}
         self.note(tx, Tag(f"message:{found.outcome}"), kept, found.complaint_id, detail)
-        case = complaints.lock(tx, found.complaint_id) if found.complaint_id else None
         if found.outcome is Outcome.ADDED and case:
             self._tell_office(tx, case, envelope)
         if found.outcome is Outcome.RETURNED and found.notice:

@@ -1,6 +1,7 @@
 """`huiyin route`: what the routing table of a site makes of complaints, without storing them."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,17 @@ from casefile.errors import InputError
 from router.assign import Facts, assign
 from router.offices import Offices
 from router.table import Table
+
+
+def read(file: str) -> str:
+    """A file, or `-` for standard input; UTF-8 whatever the locale says. Raises InputError."""
+    try:
+        raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return raw.decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror}). Give a file, or - for a pipe") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file}: is not UTF-8. Give what `huiyin normalize` prints") from error
 
 
 def routed(text: str, data: Path) -> Iterator[dict[str, object]]:

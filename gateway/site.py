@@ -2,13 +2,11 @@
 
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from casefile.blobs import Blobs
@@ -18,7 +16,7 @@ from casefile.notice import Transport
 from casefile.store import schema
 from casefile.store.engine import Store
 from channels.email.parse import parse as parse_email
-from channels.email.send import EmailTransport, SmtpSettings
+from channels.email.send import EmailTransport
 from channels.hotline.parse import parse as parse_hotline
 from channels.sms.compose import compose as compose_sms
 from channels.sms.parse import parse as parse_sms
@@ -26,7 +24,9 @@ from channels.web.parse import parse as parse_web
 from gateway.casework import Casework
 from gateway.intake import Intake, Parse
 from gateway.keys import site_key
+from gateway.mail_settings import mail_domain, smtp_settings
 from gateway.outgoing import FolderTransport, Outgoing
+from gateway.packs import load_calendars, load_packs, pack_in_force
 from gateway.public import PublicDesk
 from gateway.registry import Registry
 from gateway.settings import Settings
@@ -36,8 +36,6 @@ from notifier.doorbell import settings as redis_settings
 from notifier.house import House
 from notifier.plan import Planner
 from notifier.render import Renderer
-from policy.calendar import WorkCalendar, calendar_named, read_overrides
-from policy.pack import Pack, builtin_packs, load_pack
 from router.offices import Offices
 from router.table import Table
 
@@ -57,7 +55,7 @@ def parsers(settings: Settings) -> dict[Channel, Parse]:
 
 def transports(settings: Settings, outgoing: Outgoing, now: Now) -> dict[Channel, Transport]:
     """Everything that goes out. What is not set up lands in a folder in embedded mode; in production it is withheld."""
-    mail = EmailTransport(_smtp(settings))
+    mail = EmailTransport(smtp_settings(settings))
     ways: dict[Channel, Transport] = {}
     if settings.embedded:
         ways = {
@@ -122,16 +120,16 @@ def assemble(settings: Settings, store: Store, doorbell: Doorbell, redis_url: st
     house = House(
         names=settings.institution.model_dump(),
         public_url=settings.public_url,
-        domain=_mail_domain(settings),
+        domain=mail_domain(settings),
         key=key,
         offices={office.id: office for office in offices},
-        packs={pack.ref: pack for pack in packs.values()},
-        calendars=_calendars(packs.values(), settings.folder("calendar.yaml")),
+        packs=packs,
+        calendars=load_calendars(packs.values(), settings.folder("calendar.yaml")),
         transports=transports(settings, outgoing, now),
         renderer=Renderer(zone),
     )
     planner = Planner(house)
-    policy = _pack_in_force(packs, settings).ref
+    policy = pack_in_force(packs, settings.policy).ref
     registry = Registry(offices, table, planner, key, policy, settings.case_number, zone, now)
     blobs = Blobs(settings.folder("blobs"))
     return Site(
@@ -149,49 +147,6 @@ def assemble(settings: Settings, store: Store, doorbell: Doorbell, redis_url: st
         redis_url=redis_url,
         now=now,
     )
-
-
-def load_packs(folder: Path) -> dict[str, Pack]:
-    """The built-in packs and the site's own beside them, by id; an own one may not take a built-in's id."""
-    packs = builtin_packs()
-    for path in sorted(folder.glob("*.yaml")):
-        pack = load_pack(path)
-        if pack.id in packs:
-            raise ConfigError(str(path), f"there is a pack with the id '{pack.id}' already", "Choose another id")
-        packs[pack.id] = pack
-    return packs
-
-
-def _calendars(packs: Iterable[Pack], own: Path) -> dict[str, WorkCalendar]:
-    """The calendars that the packs name, with the days off and make-up days of the site's own file."""
-    overrides = read_overrides(own) if own.is_file() else None
-    return {name: calendar_named(name, overrides) for name in {pack.calendars.wd for pack in packs}}
-
-
-def _pack_in_force(packs: Mapping[str, Pack], settings: Settings) -> Pack:
-    if settings.policy not in packs:
-        raise ConfigError("policy", f"there is no pack '{settings.policy}'", f"Known: {', '.join(sorted(packs))}")
-    return packs[settings.policy]
-
-
-def _smtp(settings: Settings) -> SmtpSettings:
-    smtp = settings.smtp
-    return SmtpSettings(
-        host=smtp.host,
-        port=smtp.port,
-        tls=smtp.tls,
-        user=smtp.user or None,
-        password=smtp.password.get_secret_value() or None,
-        sender_name=settings.institution.zh,
-        sender_address=smtp.sender,
-        reply_pattern=smtp.reply_to,
-        data_timeout=smtp.data_timeout_s,
-    )
-
-
-def _mail_domain(settings: Settings) -> str:
-    _, _, domain = settings.smtp.sender.rpartition("@")
-    return domain or urlsplit(settings.public_url).hostname or "localhost"
 
 
 async def _require_schema(store: Store, settings: Settings) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 FIRST = timedelta(seconds=30)
 LONGEST = timedelta(hours=1)
-MAX_ATTEMPTS = 40  # at the longest delay more than a day: a relay that is down overnight kills no notice
+MAX_ATTEMPTS = 60  # more than a day even with the shortest draws: a relay that is down overnight kills no notice
 
 
 def delay(attempt: int, draw: random.Random) -> timedelta:

@@ -28,14 +28,14 @@ async def wake(ctx: dict[str, Any], _notice_id: str) -> None:
     ctx["rung"].set()
 
 
-async def run(courier: Courier, redis: RedisSettings, stop: asyncio.Event) -> None:
+async def run(courier: Courier, redis: RedisSettings, stop: asyncio.Event, poll_s: float = POLL_S) -> None:
     """Until `stop` is set: then nothing more is claimed, and the attempt in hand is finished."""
     rung = asyncio.Event()
 
     async def look() -> None:
         rung.clear()
         await courier.drain()
-        await _first(rung, stop, POLL_S)
+        await _first(rung, stop, poll_s)
 
     async def listen() -> None:
         await _answer_doorbell(rung, redis)
@@ -78,10 +78,13 @@ async def _persist(part: str, work: Callable[[], Awaitable[None]], stop: asyncio
         try:
             await work()
             rest = _FIRST_REST_S
+            continue
         except (StorageUnavailable, RedisError, OSError) as error:
             log.warning("waiting for it to come back", extra={"part": part, "reason": type(error).__name__})
-            await _first(stop, stop, rest)
-            rest = min(rest * 2, _LONGEST_REST_S)
+        except Exception:  # a fault of ours; a worker that silently sends no more would be the worse one
+            log.exception("broke, and goes on", extra={"part": part})
+        await _first(stop, stop, rest)
+        rest = min(rest * 2, _LONGEST_REST_S)
 
 
 async def _first(one: asyncio.Event, other: asyncio.Event, seconds: float) -> None:
