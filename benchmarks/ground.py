@@ -31,10 +31,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def sink() -> Iterator[int]:
-    """The port of an SMTP server in its own process that takes everything and keeps nothing."""
+def sink(journal: str = "") -> Iterator[int]:
+    """The port of an SMTP server in its own process; with `journal` it fsyncs each message before it answers."""
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.sink", str(port)])
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks.sink", str(port), *([journal] if journal else [])])
     try:
         wait_for(port)
         yield port

@@ -42,10 +42,11 @@ def due_letters(tx: Connection) -> list[tuple[str, bytes]]:
     return [(to, payload) for to, payload in tx.execute(due)]
 
 
-async def main(database: str, cases: int, rounds: int) -> None:
-    print(f"notify: {2 * cases} notices a round, {database or 'SQLite'}, one sender")
+async def main(database: str, durable: bool, cases: int, rounds: int) -> None:
+    kind = "a sink that fsyncs" if durable else "a sink that keeps nothing"
+    print(f"notify: {2 * cases} notices a round, {'PostgreSQL' if database else 'SQLite'}, one sender, {kind}")
     for number in range(1, rounds + 1):
-        with tempfile.TemporaryDirectory() as folder, sink() as port:
+        with tempfile.TemporaryDirectory() as folder, sink(f"{folder}/journal" if durable else "") as port:
             async with fresh_site(Path(folder), database, port) as site:
                 await feed(site, cases)
                 raw = await bare(await site.store.read(due_letters), port)
@@ -56,7 +57,8 @@ async def main(database: str, cases: int, rounds: int) -> None:
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--database", default="", help="postgresql+asyncpg://… of an empty database; default SQLite")
+    options.add_argument("--durable", action="store_true", help="a sink that fsyncs before its 250, as a relay does")
     options.add_argument("--cases", type=int, default=200)
     options.add_argument("--rounds", type=int, default=3)
     given = options.parse_args()
-    asyncio.run(main(given.database, given.cases, given.rounds))
+    asyncio.run(main(given.database, given.durable, given.cases, given.rounds))

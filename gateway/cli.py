@@ -54,9 +54,12 @@ def up(
             _say(f"站点已建立 new site: {data}")
             _say(_account(new_site.ADMIN, made.password))
         settings = _start(data)
+        url = f"http://127.0.0.1:{port}"
+        if settings.public_url.startswith("http://127.0.0.1"):
+            settings = settings.model_copy(update={"public_url": url})  # links in letters lead to this port
         asyncio.run(new_site.migrate(data))
         parts = [processes.serving("127.0.0.1", port), processes.working, processes.polling]
-        _say(_where_to_click(f"http://127.0.0.1:{port}", really_sends=bool(settings.smtp.host)))
+        _say(_where_to_click(url, really_sends=bool(settings.smtp.host)))
         processes.run(settings, *parts, *([samples.feeding] if demo else []))
 
 
