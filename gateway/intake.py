@@ -55,13 +55,13 @@ class Intake:
             envelope = envelope or await self._parse(kept)
             await self._save_attachments(envelope)
             failpoint("parse.done")
-            accepted = await self.store.write(self._settle, kept.id, envelope)
+            accepted = await self.store.write(self._settle, kept, envelope)
         except StorageUnavailable:
             raise
         except Exception as error:  # whatever it is, it must not stop the next message, nor lose this one
             log.exception("shunted", extra={"inbound": kept.id})
             await self.store.write(inbound.stumbled, kept.id, f"{type(error).__name__}: {error}")
-            accepted = await self.store.write(self._settle, kept.id, _unread(kept, error), shunted=True)
+            accepted = await self.store.write(self._settle, kept, _unread(kept, error), shunted=True)
         failpoint("plan.committed")
         await self.doorbell.ring(accepted.inbound_id)
         return accepted
@@ -69,13 +69,19 @@ class Intake:
     async def process_waiting(self, before: datetime) -> int:
         """Take up what was kept but not processed, as after a crash."""
         waiting = await self.store.read(inbound.waiting, before)
-        for kept in waiting:
-            await self.process(kept)
-        return len(waiting)
+        return sum([await self._take_up(kept) for kept in waiting])
 
-    def _settle(self, tx: Connection, inbound_id: str, envelope: Envelope, *, shunted: bool = False) -> Accepted:
+    async def _take_up(self, kept: Kept) -> bool:
+        try:
+            await self.process(kept)
+        except Exception:  # its bytes may be damaged: those behind it must not wait for their repair
+            log.exception("still waiting", extra={"inbound": kept.id})
+            return False
+        return True
+
+    def _settle(self, tx: Connection, kept: Kept, envelope: Envelope, *, shunted: bool = False) -> Accepted:
         """One transaction: from here on everything is on record, or nothing."""
-        kept = inbound.lock(tx, inbound_id)
+        kept = inbound.lock(tx, kept)
         if kept.state != "stored":
             return self.registry.again(tx, kept)
         found = match(tx, kept, envelope, self.registry.key)

@@ -60,8 +60,9 @@ def _answered_notice(tx: Connection, envelope: Envelope, key: bytes) -> Notice |
             return outbox.get(tx, notice_id)
         except NotFound:
             return None
-    found = outbox.by_message_ids(tx, _referred(envelope))
-    return found[-1] if found else None
+    referred = _referred(envelope)
+    found = outbox.by_message_ids(tx, referred)
+    return min(found, key=lambda notice: referred.index(notice.message_id), default=None)
 
 
 def _returned_notice(tx: Connection, envelope: Envelope) -> Notice | None:
@@ -81,12 +82,18 @@ def _earlier_mail(tx: Connection, envelope: Envelope) -> Match | None:
 
 def _into(tx: Connection, case_id: str, envelope: Envelope, by: str, known: list[str] | None = None) -> Match:
     case = complaints.get(tx, case_id)
-    addresses = {case.complainant.email, case.complainant.phone, *(known or [])} - {None}
-    sender = {envelope.sender.email, envelope.sender.phone} - {None}
+    addresses = _folded(case.complainant.email, case.complainant.phone, *(known or []))
+    sender = _folded(envelope.sender.email, envelope.sender.phone)
     return Match(Outcome.ADDED, case_id, by=by, known_sender=bool(addresses & sender))
 
 
+def _folded(*addresses: str | None) -> set[str]:
+    """In practice no mail server tells capitals apart, and programs write them as they like."""
+    return {address.casefold() for address in addresses if address}
+
+
 def _referred(envelope: Envelope) -> list[str]:
+    """What is answered first, then the nearest of what went before."""
     thread = envelope.thread
     return list(dict.fromkeys([*([thread.in_reply_to] if thread.in_reply_to else []), *reversed(thread.references)]))
 

@@ -12,8 +12,9 @@ from sqlalchemy.engine import Connection
 
 from casefile.complaint import Complaint
 from casefile.duty import Duty
+from casefile.envelope import Channel
 from casefile.notice import Notice, NoticeKind, Urgency
-from casefile.status import DutyState
+from casefile.status import DutyState, NoticeState
 from casefile.store import complaints, duties, links, outbox
 from casefile.store.ledger import append
 from notifier.house import House
@@ -142,6 +143,21 @@ def _put(
     entries = [*duties.owe(tx, owed), *outbox.plan(tx, notices)]
     links.issue(tx, {token: granted for letter in letters for token, granted in letter.links.items()})
     append(tx, case.id, at, actor, entries)
+    if _anonymous(case):
+        _exempt(tx, letters, at, actor)
+
+
+def _anonymous(case: Complaint) -> bool:
+    """Whoever leaves no address on the form is told there that only number and secret lead to the case."""
+    person = case.complainant
+    return case.channel is Channel.WEB and not person.email and not person.phone
+
+
+def _exempt(tx: Connection, letters: Sequence[Written], at: datetime, actor: str) -> None:
+    """What cannot be sent to anybody is no longer owed; the letter stays on record as withheld."""
+    for letter in letters:
+        if letter.notice.state is NoticeState.WITHHELD and letter.notice.duty_id:
+            duties.end(tx, letter.notice.duty_id, DutyState.CANCELLED, at, actor, "the complainant left no address")
 
 
 def _cancel(tx: Connection, case: Complaint, duty_ids: set[str], at: datetime, actor: str, why: str) -> None:
