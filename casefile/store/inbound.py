@@ -35,6 +35,12 @@ class Kept:
 
 _KEPT = [inbound.c[name] for name in Kept.__dataclass_fields__]
 _LOCK = sa.select(*_KEPT).where(inbound.c.id == sa.bindparam("inbound")).with_for_update()
+_LOCK_SAME = (
+    sa.select(*_KEPT)
+    .where(inbound.c.channel == sa.bindparam("channel"), inbound.c.external_id == sa.bindparam("external_id"))
+    .order_by(inbound.c.id)
+    .with_for_update()
+)
 _FINISH = (
     inbound.update()
     .where(inbound.c.id == sa.bindparam("inbound"))
@@ -68,9 +74,15 @@ def keep(tx: Connection, raw: Raw, raw_sha256: str) -> Kept:
     return _kept(tx.execute(sa.select(*_KEPT).where(*same)).one())
 
 
-def lock(tx: Connection, inbound_id: str) -> Kept:
-    """The row, held until the transaction ends, so that two processes cannot open two cases for it."""
-    return _kept(tx.execute(_LOCK, {"inbound": inbound_id}).one())
+def lock(tx: Connection, kept: Kept) -> Kept:
+    """The row as it is now, held until the transaction ends, with all of the same external id.
+
+    So two processes cannot open two cases for it, nor for its copy that came by another mailbox.
+    """
+    if not kept.external_id:
+        return _kept(tx.execute(_LOCK, {"inbound": kept.id}).one())
+    rows = tx.execute(_LOCK_SAME, {"channel": kept.channel, "external_id": kept.external_id})
+    return next(_kept(row) for row in rows if row.id == kept.id)
 
 
 def finish(

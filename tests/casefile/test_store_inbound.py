@@ -74,7 +74,7 @@ async def test_what_is_processed_is_so_for_whoever_keeps_it_again(store: Store) 
     await finish(store, kept)
     again = await keep(store)
     assert (again.state, again.outcome, again.complaint_id) == ("processed", Outcome.OPENED, CASE)
-    assert await store.write(inbound.lock, kept.id) == again
+    assert await store.write(inbound.lock, kept) == again
     assert await store.read(inbound.of_case, CASE) == [envelope()]
 
 

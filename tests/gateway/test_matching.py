@@ -165,7 +165,7 @@ async def test_a_notice_that_came_back_is_undelivered_and_owed_again(world: Worl
 
 
 async def test_a_second_bounce_changes_nothing_more(world: World) -> None:
-    case, receipt = await opened(world)
+    _, receipt = await opened(world)
     await returned(world, receipt)
     assert (await returned(world, receipt, status="5.2.2")).outcome is Outcome.RETURNED
     assert "5.1.1" in ((await world.site.store.read(outbox.get, receipt.id)).reason or "")
