@@ -71,11 +71,11 @@ def calendar_named(name: str, overrides: Overrides | None = None, *, strict: boo
     """`cn_workdays`, or with a subdivision `gb_eng_workdays`. Raises ConfigError for one that nobody has."""
     match = _NAME.fullmatch(name)
     country, subdivision = (match[1].upper(), (match[2] or "").upper()) if match else ("", "")
-    supported = holidays.list_supported_countries()
-    if country not in supported or (subdivision and subdivision not in supported[country]):
+    try:
+        return WorkCalendar(country, subdivision or None, overrides, strict=strict)
+    except NotImplementedError as error:  # the library's word for a country that it does not have
         mend = "Write cn_workdays, or another ISO 3166 code such as gb_workdays or gb_eng_workdays"
-        raise ConfigError(f"calendar {name!r}", "no such calendar", mend)
-    return WorkCalendar(country, subdivision or None, overrides, strict=strict)
+        raise ConfigError(f"calendar {name!r}", "no such calendar", mend) from error
 
 
 class WorkCalendar:

@@ -6,8 +6,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from casefile.status import DutyState, NoticeState
-from casefile.store.tables import duty, inbound, notice
+from casefile.status import NoticeState
+from casefile.store.tables import CLAIMABLE, OWED, duty, inbound, notice
 
 _OPEN = (
     NoticeState.SCHEDULED,
@@ -32,9 +32,9 @@ class Gauges:
 
 
 def read(tx: Connection, now: datetime) -> Gauges:
-    due = (notice.c.state.in_(_OPEN[:4]), notice.c.next_at <= now)
+    due = (CLAIMABLE, notice.c.next_at <= now)
     oldest = tx.execute(sa.select(sa.func.min(notice.c.next_at)).where(*due)).scalar_one_or_none()
-    overdue = sa.select(sa.func.count()).where(duty.c.state == DutyState.OPEN, duty.c.due_at <= now)
+    overdue = sa.select(sa.func.count()).where(OWED, duty.c.due_at <= now)
     return Gauges(
         notices={**dict.fromkeys(map(str, _OPEN), 0), **_by_state(tx)},
         oldest_due_s=(now - oldest).total_seconds() if oldest else 0.0,

@@ -18,12 +18,11 @@ from casefile.notice import Attempt, Notice, Stage, Urgency
 from casefile.status import DutyState, NoticeState
 from casefile.store import duties
 from casefile.store.ledger import NOTICE, Detail, Entry, Move, hold, transition
-from casefile.store.tables import attempt, chain, notice
+from casefile.store.tables import CLAIMABLE, LEASED, attempt, chain, notice
 
 _RANKS = {urgency: rank for rank, urgency in enumerate(Urgency)}
 _URGENCIES = list(Urgency)
 _INSERT = notice.insert()
-_CLAIMABLE = (NoticeState.SCHEDULED, NoticeState.RETRY_WAIT, NoticeState.IN_DOUBT)
 
 
 def plan(tx: Connection, notices: Sequence[Notice]) -> list[Entry]:
@@ -84,7 +83,7 @@ def _first_due(rank: int) -> sa.ScalarSelect[str]:
     return (
         sa.select(notice.c.id)
         .join(chain, chain.c.id == notice.c.complaint_id)
-        .where(notice.c.urgency == rank, notice.c.state.in_(_CLAIMABLE), notice.c.next_at <= sa.bindparam("now"))
+        .where(notice.c.urgency == sa.literal_column(str(rank)), CLAIMABLE, notice.c.next_at <= sa.bindparam("now"))
         .order_by(notice.c.next_at)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -180,7 +179,7 @@ def expire_leases(tx: Connection, *, now: datetime, actor: str, limit: int = 100
     query = (
         sa.select(notice.c.id, notice.c.attempts)
         .join(chain, chain.c.id == notice.c.complaint_id)
-        .where(notice.c.state == NoticeState.SENDING, notice.c.lease_until < now)
+        .where(LEASED, notice.c.lease_until < now)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
@@ -258,7 +257,7 @@ def attempts(tx: Connection, notice_id: str) -> list[Attempt]:
 
 def next_due_at(tx: Connection) -> datetime | None:
     """When the outbox next has something to do."""
-    query = sa.select(sa.func.min(notice.c.next_at)).where(notice.c.state.in_(_CLAIMABLE))
+    query = sa.select(sa.func.min(notice.c.next_at)).where(CLAIMABLE)
     return tx.execute(query).scalar_one_or_none()
 
 

@@ -11,7 +11,7 @@ from casefile.duty import Duty
 from casefile.inbound import Outcome
 from casefile.status import NoticeState
 from casefile.store.log import PAGE, TROUBLE, Place
-from casefile.store.tables import complaint, duty, inbound, notice
+from casefile.store.tables import OWED, complaint, duty, inbound, notice
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,6 @@ class Owed:
 _Condition = sa.ColumnElement[bool] | sa.TextClause
 
 # Written out, not bound: only then does the partial index of the open ones (of the waiting ones) serve.
-_OPEN = sa.text("duty.state = 'open'")
-_WAITING = sa.text("inbound.state = 'stored'")
 _TROUBLED = sa.exists().where(notice.c.duty_id == duty.c.id, notice.c.state.in_(TROUBLE))
 
 
@@ -48,7 +46,7 @@ def owed(tx: Connection, now: datetime, after: Place | None = None, limit: int =
     query = (
         sa.select(duty, complaint.c.number, complaint.c.office_id)
         .join(complaint)
-        .where(_OPEN, sa.or_(at <= now, _TROUBLED))
+        .where(OWED, sa.or_(at <= now, _TROUBLED))
     )
     if after:
         query = query.where(at >= after.at, sa.or_(at > after.at, duty.c.id > after.id))
@@ -92,7 +90,11 @@ _ARRIVAL = [complaint.c.number if name == "number" else inbound.c[name] for name
 
 def arrivals(tx: Connection, after: Place | None = None, limit: int = PAGE) -> list[Arrival]:
     """Waiting, shunted and automatic messages, latest first."""
-    odd: list[_Condition] = [_WAITING, inbound.c.state == "shunted", inbound.c.outcome == Outcome.AUTOMATIC]
+    odd: list[_Condition] = [
+        inbound.c.state == "stored",
+        inbound.c.state == "shunted",
+        inbound.c.outcome == Outcome.AUTOMATIC,
+    ]
     found = {arrival.id: arrival for part in odd for arrival in _arrivals(tx, part, after, limit)}
     return sorted(found.values(), key=lambda a: (a.received_at, a.id), reverse=True)[:limit]
 

@@ -107,12 +107,6 @@ inbound = sa.Table(
     sa.Column("envelope", Json),
     _case(nullable=True),
     sa.UniqueConstraint("channel", "source", "external_id", "content_hash"),
-    sa.Index(
-        "ix_inbound_waiting",
-        "received_at",
-        sqlite_where=sa.text("state = 'stored'"),
-        postgresql_where=sa.text("state = 'stored'"),
-    ),
     sa.Index("ix_inbound_external", "external_id"),
     sa.Index("ix_inbound_state", "state"),
 )
@@ -266,3 +260,8 @@ audit = sa.Table(
     sa.Column("hash", sa.String(64)),
     sa.Index("ix_audit_tag", "tag", "at"),
 )
+
+# The conditions of the partial indexes above, for queries: bound values would keep the planner from using them.
+CLAIMABLE = sa.text("notice.state IN ('scheduled', 'retry_wait', 'in_doubt')")
+LEASED = sa.text("notice.state = 'sending'")
+OWED = sa.text("duty.state = 'open'")

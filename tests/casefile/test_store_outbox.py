@@ -19,6 +19,7 @@ from tests.samples import CASE, MONDAY, complaint, duty, notice, open_case
 LEASE = timedelta(seconds=60)
 ACCEPTED = Result(NoticeState.ACCEPTED, Stage.REPLY, "250 OK", provider_id="q-1")
 LATER = MONDAY + timedelta(minutes=5)
+WAITING = (NoticeState.SCHEDULED, NoticeState.RETRY_WAIT, NoticeState.IN_DOUBT)
 
 
 async def claim(store: Store, now: datetime = MONDAY, worker: str = "w1") -> Claim | None:
@@ -92,7 +93,7 @@ async def test_most_urgent_first_then_longest_due(store: Store) -> None:
     assert [n.id for n in order] == [n.id for n in expected]
 
 
-@pytest.mark.parametrize("state", [s for s in NoticeState if s not in outbox._CLAIMABLE])
+@pytest.mark.parametrize("state", [s for s in NoticeState if s not in WAITING])
 async def test_only_what_waits_is_claimed(store: Store, state: NoticeState) -> None:
     await store.write(open_case, notices=[notice(state=state)])
     assert await claim(store) is None

@@ -156,14 +156,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_inbound_complaint_id"), "inbound", ["complaint_id"], unique=False)
     op.create_index("ix_inbound_external", "inbound", ["external_id"], unique=False)
     op.create_index("ix_inbound_state", "inbound", ["state"], unique=False)
-    op.create_index(
-        "ix_inbound_waiting",
-        "inbound",
-        ["received_at"],
-        unique=False,
-        sqlite_where=sa.text("state = 'stored'"),
-        postgresql_where=sa.text("state = 'stored'"),
-    )
     op.create_table(
         "link",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
