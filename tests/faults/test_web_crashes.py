@@ -58,10 +58,10 @@ class Form:
 
     async def post_until_shown(self, http: httpx2.AsyncClient) -> str | None:
         if self.number % GIVES_UP == 0:
-            while not await is_up(http):
+            while not await is_up(http):  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.05)
             return await self.post(http)
-        while not (shown := await self.post(http)):
+        while not (shown := await self.post(http)):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.05)
         return shown
 
@@ -117,10 +117,9 @@ async def check(site: Site, shown: dict[str, str | None]) -> None:
 
 def cases(tx: Connection) -> dict[str, str]:
     """Number by text; a text in two cases fails."""
-    rows = list(tx.execute(sa.select(complaint.c.text, complaint.c.number)))
-    found: dict[str, str] = {text: number for text, number in rows}
-    assert len(found) == len(rows)
-    return found
+    rows = [(row.text, row.number) for row in tx.execute(sa.select(complaint.c.text, complaint.c.number))]
+    assert len(dict(rows)) == len(rows)
+    return dict(rows)
 
 
 def kept(tx: Connection) -> int:
