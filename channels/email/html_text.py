@@ -5,8 +5,8 @@ import re
 from typing import NamedTuple
 
 import nh3
-from inscriptis import get_text  # type: ignore[import-untyped]  # ships no types
-from inscriptis.model.config import ParserConfig  # type: ignore[import-untyped]
+from inscriptis import get_text
+from inscriptis.model.config import ParserConfig
 
 MAX_HTML = 1024 * 1024
 MAX_DEPTH = 150
