@@ -49,12 +49,20 @@ class Courier:
 
     async def drain(self) -> int:
         """Send all that is due, most urgent first; how many attempts were made."""
-        await self._store.write(outbox.expire_leases, now=self._now(), actor=self._name)
+        looked_at = await self._take_up_silent()
         held, made = None if self._stopping else await self._claim(), 0
         while held:
             failpoint("claim.committed")
             held, made = await self._record(held, await self._attempt(held)), made + 1
+            if self._now() - looked_at > self._lease:  # a long backlog must not hide what another worker left behind
+                looked_at = await self._take_up_silent()
         return made
+
+    async def _take_up_silent(self) -> datetime:
+        """Notices whose worker went silent become due again. When this was."""
+        now = self._now()
+        await self._store.write(outbox.expire_leases, now=now, actor=self._name, most=backoff.MAX_ATTEMPTS)
+        return now
 
     async def _claim(self) -> outbox.Claim | None:
         return await self._store.write(outbox.claim, now=self._now(), worker=self._name, lease=self._lease)

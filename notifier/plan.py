@@ -22,6 +22,7 @@ from notifier.write import COMPLAINANT, Known, Task, Writer, Written
 from policy.plan import Facts, PlannedDuty, ended_by, plan
 from policy.vocabulary import CaseEvent
 
+_REFERRED = "the case was referred to another office"
 _SAID = "said."  # marks what a person wrote: no event cancels that
 
 
@@ -80,9 +81,12 @@ class Planner:
         for waiting in outbox.pending(tx, case.id):
             if waiting.recipient_id in (COMPLAINANT, case.office_id):
                 continue
-            outbox.cancel(tx, waiting.id, at, actor, "the case was referred to another office")
+            outbox.cancel(tx, waiting.id, at, actor, _REFERRED)
             if waiting.kind is NoticeKind.REMINDER:
                 _put(tx, case, (), [self._again(case, waiting, known, at)], at, actor)
+        for duty in known.duties:
+            if duty.what == NoticeKind.ORDER and duty.state is DutyState.OPEN:
+                duties.end(tx, duty.id, DutyState.CANCELLED, at, actor, _REFERRED)
 
     def _owe(
         self,

@@ -115,6 +115,7 @@ class Result:
     provider_id: str | None = None
 
 
+_SILENT = "the worker went silent during the attempt"
 _RESULT_TAGS = {
     NoticeState.ACCEPTED: Tag.NOTICE_ACCEPTED,
     NoticeState.RETRY_WAIT: Tag.NOTICE_RETRY,
@@ -174,8 +175,11 @@ def _close_attempt(tx: Connection, held: Claim, result: Result, now: datetime, o
     tx.execute(_FINISH, {"notice": held.notice.id, "attempt": held.attempt, **bound})
 
 
-def expire_leases(tx: Connection, *, now: datetime, actor: str, limit: int = 100) -> int:
-    """Attempts whose worker went silent are in doubt, and due again at once: losing one is worse than doubling one."""
+def expire_leases(tx: Connection, *, now: datetime, actor: str, most: int, limit: int = 100) -> int:
+    """Attempts whose worker went silent are in doubt, and due again at once: losing one is worse than doubling one.
+
+    After `most` attempts a person must look: the notice itself may be what silences its workers.
+    """
     query = (
         sa.select(notice.c.id, notice.c.attempts)
         .join(chain, chain.c.id == notice.c.complaint_id)
@@ -185,10 +189,9 @@ def expire_leases(tx: Connection, *, now: datetime, actor: str, limit: int = 100
     )
     expired = tx.execute(query).all()
     for notice_id, number in expired:
-        values: dict[str, object] = {"next_at": now, "lease_token": None, "lease_until": None}
-        values["reason"] = "the worker went silent during the attempt"
-        detail: Detail = {"attempt": number}
-        transition(tx, now, actor, Move(NOTICE, notice_id, NoticeState.IN_DOUBT, Tag.NOTICE_IN_DOUBT, detail, values))
+        state, next_at = (NoticeState.DEAD, None) if number >= most else (NoticeState.IN_DOUBT, now)
+        values = {"next_at": next_at, "lease_token": None, "lease_until": None, "reason": _SILENT}
+        transition(tx, now, actor, Move(NOTICE, notice_id, state, _RESULT_TAGS[state], {"attempt": number}, values))
     return len(expired)
 
 

@@ -37,7 +37,7 @@ async def record(store: Store, held: Claim, result: Result = ACCEPTED, now: date
 
 
 async def expire(store: Store, now: datetime) -> int:
-    return await store.write(outbox.expire_leases, now=now, actor="w2")
+    return await store.write(outbox.expire_leases, now=now, actor="w2", most=3)
 
 
 async def the_notice(store: Store, number: int = 1) -> Notice:
@@ -163,6 +163,17 @@ async def test_a_lease_that_ran_out_leaves_it_in_doubt_and_due(store: Store) -> 
     assert (await the_notice(store)).state is NoticeState.IN_DOUBT
     again = await claimed(store, late, "w2")
     assert (again.attempt, again.notice.possible_duplicate) == (2, True)
+
+
+async def test_what_silences_every_worker_waits_for_a_person(store: Store) -> None:
+    await store.write(open_case, notices=[notice()])
+    now = MONDAY
+    for _ in range(3):
+        await claimed(store, now)
+        now += LEASE * 2
+        await expire(store, now)
+    assert ((await the_notice(store)).state, await claim(store, now)) == (NoticeState.DEAD, None)
+    assert (await tags(store))[-1] is Tag.NOTICE_DEAD
 
 
 async def test_who_lost_the_lease_is_fenced(store: Store) -> None:

@@ -23,7 +23,7 @@ def plans(tx: Connection) -> str:
 
     sa.event.listen(tx, "before_cursor_execute", explain)
     outbox.claim(tx, now=MONDAY - timedelta(days=1), worker="w", lease=timedelta(seconds=60))
-    outbox.expire_leases(tx, now=MONDAY, actor="w")
+    outbox.expire_leases(tx, now=MONDAY, actor="w", most=9)
     inbound.waiting(tx, MONDAY)
     gauges.read(tx, MONDAY)
     sa.event.remove(tx, "before_cursor_execute", explain)

@@ -57,7 +57,7 @@ async def test_killed_pollers_lose_and_double_nothing(
         async def done() -> bool:
             return not await asyncio.to_thread(dovecot.messages)
 
-        await crashes.until(done, wanted=kills, limit_s=150)
+        await crashes.until(done, wanted=kills, limit_s=40 + kills)
         log.warning("%d lives, crashes %s", crashes.lives, dict(crashes.counted))
         assert crashes.counted.total() >= kills
         await check(site, dovecot, mails)

@@ -95,7 +95,7 @@ async def test_a_killed_server_shows_no_number_without_a_case(
         async def done() -> bool:
             return coming.done()
 
-        await crashes.until(done, wanted=kills, limit_s=150)
+        await crashes.until(done, wanted=kills, limit_s=60 + 2 * kills)
         await coming
         log.warning(
             "%d lives, crashes %s, shown %d",

@@ -41,7 +41,7 @@ async def test_killed_workers_lose_nothing(
         async def done() -> bool:
             return not await site.store.read(to_go)
 
-        await crashes.until(done, wanted=kills, limit_s=150)
+        await crashes.until(done, wanted=kills, limit_s=40 + kills)
         verdict = await site.store.read(judge, smtp_sink.messages())
     log.warning("%d lives, crashes %s: %s", crashes.lives, dict(crashes.counted), verdict)
     assert len(verdict.sent) == notices

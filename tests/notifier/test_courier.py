@@ -178,6 +178,20 @@ async def test_the_dead_hand_of_a_crashed_worker_is_taken_up(store: Store, couri
     assert (await one(store)).possible_duplicate
 
 
+async def test_a_long_backlog_does_not_hide_what_a_crashed_worker_left(
+    store: Store, courier: Courier, way_out: WayOut, clock: Clock
+) -> None:
+    async def take_a_second(_: Notice) -> None:
+        clock.forward(seconds=1)
+
+    way_out.act = take_a_second
+    await store.write(open_case, notices=[notice(1, urgency=Urgency.DEADLINE)])
+    assert await store.write(outbox.claim, now=clock(), worker="crashed", lease=LEASE)
+    await store.write(outbox.plan, [notice(n, urgency=Urgency.COURTESY) for n in range(2, 150)])
+    assert await courier.drain() == 149
+    assert [sent.id for sent in way_out.sent].index(ONE.id) < 130
+
+
 async def test_stopping_finishes_the_attempt_in_hand_and_claims_no_more(
     store: Store, courier: Courier, way_out: WayOut
 ) -> None:
