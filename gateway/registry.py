@@ -101,7 +101,8 @@ class Registry:
     def _tell_office(self, tx: Connection, case: Complaint, envelope: Envelope) -> None:
         """Unless it is the office itself that wrote."""
         office = self.offices.get(case.office_id or "")
-        if office is None or envelope.sender.email != office.email:
+        sender, own = envelope.sender.email or "", (office.email if office else None) or ""
+        if not own or sender.casefold() != own.casefold():
             words = envelope.text or envelope.full_text
             self.planner.say(tx, case, NoticeKind.ADDITION, words, self.now(), ACTOR)
 

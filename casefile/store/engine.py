@@ -49,7 +49,7 @@ class Store:
     async def _run(self, writes: bool, work: Callable[[Connection], T]) -> T:
         try:
             return await self._backend.run(writes, work)
-        except (OSError, DBAPIError) as error:
+        except (OSError, DBAPIError, sa.exc.TimeoutError) as error:
             if isinstance(error, DBAPIError) and not _out_of_reach(error):
                 raise
             raise StorageUnavailable(f"database: {_first_line(error)}. {_MEND}") from error

@@ -4,7 +4,7 @@ Order of things, each committed before the next begins: claim + attempt row, the
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -115,6 +115,7 @@ class Result:
     provider_id: str | None = None
 
 
+MOST_DOUBTS = 5  # copies that the other side may hold before a person has to look
 _SILENT = "the worker went silent during the attempt"
 _RESULT_TAGS = {
     NoticeState.ACCEPTED: Tag.NOTICE_ACCEPTED,
@@ -127,6 +128,8 @@ _RESULT_TAGS = {
 def record(tx: Connection, held: Claim, result: Result, now: datetime, worker: str) -> bool:
     """Write the result of an attempt. False when the lease had passed on: then only the attempt is written."""
     hold(tx, held.notice.complaint_id)
+    if result.state is NoticeState.IN_DOUBT and _doubts(tx, held.notice.id) + 1 >= MOST_DOUBTS:
+        result = replace(result, state=NoticeState.DEAD, next_at=None)
     moves = [_moved(held, result), *_duty_met(tx, held, result, now)]
     try:
         transition(tx, now, worker, *moves)
@@ -136,6 +139,12 @@ def record(tx: Connection, held: Claim, result: Result, now: datetime, worker: s
     failpoint("record.in_tx")
     _close_attempt(tx, held, result, now, result.state)
     return True
+
+
+def _doubts(tx: Connection, notice_id: str) -> int:
+    """How many attempts ended without a word after the message was handed over."""
+    doubtful = (attempt.c.notice_id == notice_id) & (attempt.c.outcome == NoticeState.IN_DOUBT)
+    return tx.execute(sa.select(sa.func.count()).where(doubtful)).scalar_one()
 
 
 def _moved(held: Claim, result: Result) -> Move:

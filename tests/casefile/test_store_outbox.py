@@ -153,6 +153,19 @@ async def test_a_dead_notice_waits_for_a_person(store: Store) -> None:
     assert (await claimed(store, LATER)).attempt == 2
 
 
+async def test_who_never_says_a_word_gets_no_more_copies(store: Store) -> None:
+    """A relay that takes each message and then drops the line may hold them all."""
+    await store.write(open_case, notices=[notice()])
+    states = []
+    for n in range(outbox.MOST_DOUBTS):
+        at = MONDAY + timedelta(hours=n)
+        held = await claimed(store, at)
+        await record(store, held, Result(NoticeState.IN_DOUBT, Stage.DOT, "line dropped", next_at=at))
+        states.append((await the_notice(store)).state)
+    assert states == [*[NoticeState.IN_DOUBT] * (outbox.MOST_DOUBTS - 1), NoticeState.DEAD]
+    assert await claim(store, LATER + timedelta(days=9)) is None
+
+
 async def test_a_lease_that_ran_out_leaves_it_in_doubt_and_due(store: Store) -> None:
     await store.write(open_case, notices=[notice()])
     await claimed(store)
