@@ -99,6 +99,8 @@ async def _sweep(site: Site, stop: asyncio.Event) -> None:
             await site.intake.process_waiting(site.now() - _STUCK)
         except StorageUnavailable as error:
             log.warning("cannot sweep", extra={"reason": str(error)})
+        except Exception:  # a fault of ours; what waits must not wait for a restart
+            log.exception("broke, and goes on", extra={"part": "sweep"})
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _SWEEP_S)
 
