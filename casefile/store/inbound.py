@@ -129,6 +129,8 @@ def siblings(tx: Connection, kept: Kept) -> list[tuple[str, Envelope]]:
 
 def case_of_message(tx: Connection, external_ids: list[str]) -> list[str]:
     """The cases that hold messages with one of these ids."""
+    if not external_ids:
+        return []
     query = sa.select(inbound.c.complaint_id).where(
         inbound.c.external_id.in_([clean_id(i) for i in external_ids]), inbound.c.complaint_id.is_not(None)
     )

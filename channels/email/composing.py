@@ -22,6 +22,7 @@ _PARAGRAPHS = re.compile(r"\n{2,}")
 
 
 _LINE_END = "\r\n"
+_LINE = 78  # characters (RFC 5322 section 2.1.1)
 _AS_THEY_ARE = frozenset({"From", "To", "Reply-To", "Message-ID", "In-Reply-To", "References"})
 
 
@@ -32,7 +33,8 @@ class _Wire(Compat32):
     """
 
     def fold_binary(self, name: str, value: str) -> bytes:
-        if name in _AS_THEY_ARE:
+        short = value.isascii() and len(name) + len(value) <= _LINE - 2 and value.isprintable()
+        if short or name in _AS_THEY_ARE:
             return f"{name}: {value}{_LINE_END}".encode()
         return super().fold_binary(name, value)
 
