@@ -355,10 +355,8 @@ def steps(tx: Connection, look: Callable[[Connection], object]) -> int:
     return taken
 
 
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 async def test_indexes_serve_the_log_on_postgresql_too(store: Store) -> None:
-    if store.dialect != "postgresql":
-        return
-
     def plan(tx: Connection) -> str:
         seed_many(tx, 800)
         tx.execute(sa.text("ANALYZE"))
